@@ -1,0 +1,61 @@
+/** What happens in the power domain, for whoever wants to know: journal, log, API. Named `noun:verb`. */
+import type { ErrorCode } from "./errors.ts";
+import type { OrderRecord } from "./order.ts";
+import type { PowerState } from "./reading.ts";
+
+interface ErrorFacts {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+export type PowerEvent =
+  /** A machine reads differently from before, without an order of ours explaining it or with one. */
+  | {
+      readonly kind: "machine:changed";
+      readonly at: number;
+      readonly machine: string;
+      readonly from: PowerState;
+      readonly to: PowerState;
+      readonly evidence: readonly string[];
+      /** The order under way when it changed. */
+      readonly order?: string;
+    }
+  /** Reading a machine fails that did not fail before; and the reverse. */
+  | { readonly kind: "machine:unreadable"; readonly at: number; readonly machine: string; readonly error: ErrorFacts }
+  | { readonly kind: "machine:readable"; readonly at: number; readonly machine: string }
+  /** The journal could not be written; orders go on. */
+  | { readonly kind: "journal:failed"; readonly at: number; readonly message: string };
+
+/** What the live stream carries beside the notes above. */
+export type PowerSignal =
+  | PowerEvent
+  | {
+      readonly kind: "order:accepted" | "order:updated" | "order:ended";
+      readonly at: number;
+      readonly order: OrderRecord;
+    };
+
+export type Listener = (signal: PowerSignal) => void;
+
+/** Tells listeners, one after the other; a listener that throws stops nobody else. */
+export class Signals {
+  readonly #listeners = new Set<Listener>();
+
+  /** Answers the function that ends the listening. */
+  listen(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  tell(signal: PowerSignal): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(signal);
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+}

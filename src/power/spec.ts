@@ -1,0 +1,70 @@
+/**
+ * What the configuration says about machines, resolved: plain data, made by the config room, read by the controller.
+ * Every duration is in milliseconds.
+ */
+import type { Driver, How, MachineFacts, Pace, Verb } from "./driver.ts";
+
+/** The one thing a driver talks to; shared by all outlets that name the same `key`. */
+export interface HubSpec {
+  /** Identity: driver and address. Two specs with one key are one hub. */
+  readonly key: string;
+  /** As people call it: the configured name, or the address of an inline hub. */
+  readonly name: string;
+  readonly driver: Driver;
+  /** Output of the driver's hub schema; undefined where the driver has no hub. */
+  readonly settings: unknown;
+  readonly pace: Pace;
+}
+
+/** One thing that one machine uses of a hub. */
+export interface OutletSpec {
+  readonly hub: HubSpec;
+  /** Output of the driver's outlet schema. */
+  readonly settings: unknown;
+  /** For evidence and messages: `shelly1 outlet 0`. */
+  readonly label: string;
+}
+
+/** One way to obey. */
+export interface StageSpec {
+  readonly outlet: OutletSpec;
+  /** For `off` by a driver that has both ways; absent: the order's `how` chooses. */
+  readonly how?: How;
+  /** How long after the accepted command the goal may take to show. */
+  readonly wait: number;
+}
+
+export interface SupplySpec {
+  readonly outlet: OutletSpec;
+}
+
+/** Where the state of a fed machine is read. */
+export type QuerySpec =
+  | { readonly kind: "one"; readonly outlet: OutletSpec }
+  | { readonly kind: "first" | "all" | "any"; readonly of: readonly QuerySpec[] };
+
+export interface MachineSpec {
+  readonly facts: MachineFacts;
+  readonly description?: string;
+  readonly tags: readonly string[];
+  readonly enabled: boolean;
+  /** From whom `off`, `cycle` and `reset` are refused. */
+  readonly protect: "nobody" | "people" | "all";
+  readonly whenAlreadyOn: "leave" | "cycle";
+  readonly supplies: readonly SupplySpec[];
+  /** Does the machine start by itself when its supply closes? */
+  readonly afterAc: "starts" | "stays_off";
+  readonly stages: Readonly<Record<Verb, readonly StageSpec[]>>;
+  readonly query?: QuerySpec;
+  /** Watts from which on the supply's meter says that the machine runs. */
+  readonly above?: number;
+  readonly verify: number;
+  readonly minOff: number;
+  readonly fresh: number;
+  readonly settle: number;
+  /** When may `off` open the supply of a machine that has other ways? */
+  readonly cut: "last_resort" | "always" | "never";
+  /** Absent: hard for automation, soft then hard for people. */
+  readonly how?: How | "soft_then_hard";
+  readonly poll: number;
+}

@@ -1,0 +1,143 @@
+/**
+ * The fields drivers make their settings of. Each is a zod type with its description, so that the configuration,
+ * its JSON Schema, the docs pages and the forms all read the same declaration.
+ */
+import { z } from "zod";
+import { Secret } from "../power/secret.ts";
+import { parseDuration } from "./duration.ts";
+
+/** What a field tells beside its type. Read with `fieldFacts`. */
+export interface FieldFacts {
+  /** The machine's own fact that fills the field where it is not given. */
+  readonly from?: "mac" | "address" | "name";
+  readonly secret?: boolean;
+  /** Part of a hub's identity: inline hubs that agree in these are one hub. */
+  readonly identity?: boolean;
+}
+
+const factsOf = new WeakMap<z.ZodType, FieldFacts>();
+
+function withFacts<T extends z.ZodType>(type: T, facts: FieldFacts): T {
+  factsOf.set(type, facts);
+  return type;
+}
+
+/** The facts of a field, found through `optional`, `default` and their like. */
+export function fieldFacts(type: z.ZodType): FieldFacts {
+  for (let inner: z.ZodType | undefined = type; inner; inner = wrapped(inner)) {
+    const facts = factsOf.get(inner);
+    if (facts) return facts;
+  }
+  return {};
+}
+
+function wrapped(type: z.ZodType): z.ZodType | undefined {
+  if (
+    type instanceof z.ZodOptional ||
+    type instanceof z.ZodDefault ||
+    type instanceof z.ZodPrefault ||
+    type instanceof z.ZodNullable
+  ) {
+    return type.unwrap() as z.ZodType;
+  }
+  return undefined;
+}
+
+const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9]+)?)$/;
+const MAC = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/;
+
+/** A host name, IPv4 or IPv6 address, without scheme and port. */
+export function host(options: { readonly from?: "address"; readonly description?: string } = {}): z.ZodString {
+  return withFacts(
+    z
+      .string()
+      .regex(HOST, "is not a host name or IP address; write it without scheme, port or path")
+      .describe(options.description ?? "Host name or IP address"),
+    { identity: true, ...(options.from && { from: options.from }) },
+  );
+}
+
+/** A TCP or UDP port. */
+export function port(description = "Port"): z.ZodNumber {
+  return withFacts(z.int().min(1).max(65_535).describe(description), { identity: true });
+}
+
+/** A MAC address, given with colons, dashes or dots in any case; read as lower case with colons. */
+export function mac(options: { readonly from?: "mac"; readonly description?: string } = {}) {
+  return withFacts(
+    z
+      .string()
+      .transform((text, ctx) => {
+        const hex = text.toLowerCase().replace(/[^0-9a-f]/g, "");
+        const colons = hex.match(/../g)?.join(":") ?? "";
+        if (!MAC.test(colons) || !/^[0-9A-Fa-f]+([:.-]?[0-9A-Fa-f]+)*$/.test(text)) {
+          ctx.addIssue({ code: "custom", message: `"${text}" is not a MAC address` });
+          return z.NEVER;
+        }
+        return colons;
+      })
+      .describe(options.description ?? "MAC address"),
+    options.from ? { from: options.from } : {},
+  );
+}
+
+/** A text that is never shown. */
+export function secret(description: string) {
+  return withFacts(
+    z
+      .string()
+      .min(1, "must not be empty")
+      .transform((text) => new Secret(text))
+      .describe(description),
+    { secret: true },
+  );
+}
+
+export function text(description: string): z.ZodString {
+  return z.string().min(1, "must not be empty").describe(description);
+}
+
+/** A whole number from 0, for relays, sockets and the like; digits in quotes are taken too, so that `"{n}"` works. */
+export function index(description: string) {
+  return z
+    .union([z.int().min(0), z.string().regex(/^\d+$/, "is not a whole number").transform(Number)])
+    .describe(description);
+}
+
+/** A duration such as `500ms`, `5s`, `2m`; in milliseconds once read. Give a default with `.prefault("5s")`. */
+export function duration(description: string) {
+  return z
+    .string()
+    .transform((written, ctx) => {
+      const ms = parseDuration(written);
+      if (ms === undefined) {
+        ctx.addIssue({ code: "custom", message: `"${written}" is not a duration; write 500ms, 5s, 2m, 1h or 90d` });
+        return z.NEVER;
+      }
+      return ms;
+    })
+    .describe(description);
+}
+
+/** A power such as `6W`; in watts once read. */
+export function watts(description: string) {
+  return z
+    .string()
+    .transform((written, ctx) => {
+      const match = /^(\d+(?:\.\d+)?) ?W$/.exec(written);
+      if (!match) {
+        ctx.addIssue({ code: "custom", message: `"${written}" is not a power; write 6W or 0.5W` });
+        return z.NEVER;
+      }
+      return Number(match[1]);
+    })
+    .describe(description);
+}
+
+export function flag(description: string): z.ZodBoolean {
+  return z.boolean().describe(description);
+}
+
+export function choice<const T extends readonly [string, ...string[]]>(values: T, description: string) {
+  return z.enum(values).describe(description);
+}
