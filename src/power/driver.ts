@@ -3,6 +3,7 @@
  * for show: the controller does that once, for all drivers.
  */
 import type { z } from "zod";
+import type { Clock } from "./clock.ts";
 
 export type Verb = "on" | "off" | "cycle" | "reset";
 export const VERBS = ["on", "off", "cycle", "reset"] as const satisfies readonly Verb[];
@@ -20,6 +21,14 @@ export interface Context {
   readonly machine: MachineFacts;
   /** What the controller last proved or ordered for this machine; for drivers that cannot measure. */
   readonly last: { readonly state: "on" | "off"; readonly at: number } | undefined;
+}
+
+/** What `connect` may use besides the hub's settings. */
+export interface ConnectContext {
+  readonly signal: AbortSignal;
+  /** Identity of the hub, the same over reconnects. */
+  readonly key: string;
+  readonly clock: Clock;
 }
 
 /** What is known of a machine beside its power: what placeholders and `from:` fields are filled with. */
@@ -120,10 +129,7 @@ export interface DriverDefinition<
   readonly perVerb?: readonly string[];
   readonly pace?: Partial<Pace>;
   /** Once per hub, when first needed. A failure is not remembered. */
-  readonly connect?: (
-    hub: SettingsOf<HubSchema>,
-    ctx: { readonly signal: AbortSignal },
-  ) => Connection | Promise<Connection>;
+  readonly connect?: (hub: SettingsOf<HubSchema>, ctx: ConnectContext) => Connection | Promise<Connection>;
   /** Closes what `connect` opened. */
   readonly disconnect?: (connection: Connection) => void | Promise<void>;
   readonly identify?: (

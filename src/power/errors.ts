@@ -78,6 +78,8 @@ export interface PowerErrorOptions {
    * Absent: false. Only meaningful for failures of a command.
    */
   readonly mayHaveActed?: boolean;
+  /** HTTP status, where it differs from the table's. */
+  readonly status?: number;
 }
 
 /** The one error class of power control. */
@@ -86,24 +88,27 @@ export class PowerError extends Error {
   readonly code: ErrorCode;
   readonly hint: string;
   readonly mayHaveActed: boolean;
+  /** HTTP status of a failed order. */
+  readonly status: number;
 
   constructor(code: ErrorCode, message: string, options: PowerErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.hint = options.hint ?? ERROR_TABLE[code].hint;
     this.mayHaveActed = options.mayHaveActed ?? false;
-  }
-
-  /** HTTP status of a failed order with this code. */
-  get status(): number {
-    return ERROR_TABLE[this.code].http;
+    this.status = options.status ?? ERROR_TABLE[code].http;
   }
 
   /** The same failure, known to have possibly reached the device. */
   acted(): PowerError {
     return this.mayHaveActed
       ? this
-      : new PowerError(this.code, this.message, { cause: this.cause, hint: this.hint, mayHaveActed: true });
+      : new PowerError(this.code, this.message, {
+          cause: this.cause,
+          hint: this.hint,
+          status: this.status,
+          mayHaveActed: true,
+        });
   }
 
   /**

@@ -1,0 +1,53 @@
+/** How failures become HTTP answers, in one form for every front: `{"error":{"code","message","hint"}}`. */
+import type { ServerResponse } from "node:http";
+import { PowerError } from "../power/errors.ts";
+import { AccessError } from "./access-error.ts";
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  readonly error?: { readonly code: string; readonly message: string; readonly hint: string };
+}
+
+/** What to answer when this was thrown. A fault of ours is a 500 that tells nothing of our inside. */
+export function answerOf(thrown: unknown): HttpAnswer {
+  if (thrown instanceof PowerError) {
+    const { status, code, message, hint } = thrown;
+    return { status, error: { code, message, hint } };
+  }
+  if (thrown instanceof AccessError) {
+    const { status, kind, message, hint, retryAfter } = thrown;
+    return {
+      status,
+      headers: {
+        ...(status === 401 && {
+          "WWW-Authenticate": 'Bearer realm="maasochist", Basic realm="maasochist", charset="UTF-8"',
+        }),
+        ...(retryAfter !== undefined && { "Retry-After": String(Math.ceil(retryAfter)) }),
+      },
+      error: { code: kind, message, hint },
+    };
+  }
+  return {
+    status: 500,
+    error: {
+      code: "internal",
+      message: "a fault in the daemon",
+      hint: "The daemon's log tells more. Please report it.",
+    },
+  };
+}
+
+/** Answers in one line of JSON, with its length. */
+export function answerJson(response: ServerResponse, answer: HttpAnswer): void {
+  if (response.headersSent || response.destroyed) return;
+  const body = Buffer.from(JSON.stringify(answer.error ? { error: answer.error } : answer.body));
+  response.writeHead(answer.status, {
+    "Content-Type": "application/json",
+    "Content-Length": body.length,
+    "Cache-Control": "no-store",
+    ...answer.headers,
+  });
+  response.end(body);
+}

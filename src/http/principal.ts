@@ -1,0 +1,10 @@
+import type { Right } from "../power/access.ts";
+import type { Actor } from "../power/order.ts";
+
+/** A caller who was let in: who it is, and what it may see and do. */
+export interface Principal {
+  readonly actor: Actor;
+  /** May it know that this machine exists? */
+  sees(machine: string): boolean;
+  may(right: Right): boolean;
+}

@@ -1,0 +1,178 @@
+/**
+ * What the verbs mean for a machine with its supply and its stages. See "Supply and control" in ARCHITECTURE.md.
+ *
+ * - on: already on is done. Not fed: rest, close, prove. Fed but off (halted): the stages; without any, or when they
+ *   fail, bounce the supply.
+ * - off: already off is done. The stages, soft first; then the supply as the last resort.
+ * - cycle: native where there is one and the machine is on; else off, rest, on as one unit.
+ * - reset: native, else cycle. An off machine is switched on by both.
+ */
+import type { How } from "./driver.ts";
+import { PowerError } from "./errors.ts";
+import type { Machine, Stage } from "./machine.ts";
+import { type Grade, isAutomation, type OrderRecord } from "./order.ts";
+import type { Reading } from "./reading.ts";
+import type { Run } from "./run.ts";
+
+/** Longest a soft way may take where it was not written as a stage of its own (ms). */
+const SOFT_WAIT_MS = 60_000;
+
+export interface Outcome {
+  readonly grade: Grade;
+  readonly proof: Reading;
+}
+
+/** Obeys the order. Throws PowerError. */
+export async function obey(run: Run, order: OrderRecord): Promise<Outcome> {
+  switch (order.verb) {
+    case "on":
+      return graded(await switchOn(run, { mayCycle: true, order }));
+    case "off":
+      return graded(await switchOff(run, order));
+    case "cycle":
+    case "reset":
+      return restart(run, order);
+    default:
+      return order.verb satisfies never;
+  }
+}
+
+function graded(proof: Reading): Outcome {
+  return { grade: proof.confidence === "measured" ? "measured" : "assumed", proof };
+}
+
+async function switchOn(
+  run: Run,
+  options: { readonly mayCycle: boolean; readonly order: OrderRecord },
+): Promise<Reading> {
+  const { machine } = run;
+  const { spec, supplies, stages } = machine;
+  await run.settleClouds("on");
+  const first = await run.look();
+
+  if (run.trusts(first, "on")) {
+    if (options.mayCycle && spec.whenAlreadyOn === "cycle") {
+      run.note("it is on already, and the configuration says to cycle it then");
+      return (await restart(run, options.order)).proof;
+    }
+    // What was only ordered once is ordered again; what is fed and has no other way is as on as it can be made.
+    if (first.confidence === "measured" || stages.on.length === 0) return first;
+  }
+  if (first?.towards === "on") {
+    run.note("the device says it is on its way");
+    return run.prove("on", { since: first.startedAt, wait: spec.verify });
+  }
+
+  if (supplies.length > 0 && first?.fed !== true) return feed(run);
+  if (supplies.length === 0) return run.stages(stages.on, "on", { lastResort: false });
+
+  let failure: unknown;
+  if (stages.on.length > 0) {
+    try {
+      return await run.stages(stages.on, "on", { lastResort: true });
+    } catch (thrown) {
+      run.safePoint();
+      failure = thrown;
+    }
+  }
+  // Current is taken away only from a machine that is measured not to run.
+  const halted = stages.on.length > 0 ? await run.look() : first;
+  if (run.trusts(halted, "on") && halted.confidence === "measured") return halted;
+  if (halted?.state !== "off" || halted.confidence !== "measured") {
+    throw (
+      failure ??
+      new PowerError(
+        "unproven",
+        `${machine.name} is fed, but nothing tells whether it runs, so its supply is left alone`,
+      )
+    );
+  }
+  run.note("it is fed but halted: the supply is opened and closed again");
+  await run.openSupply();
+  return feed(run);
+}
+
+/** Closes the supply and sees the machine come up. */
+async function feed(run: Run): Promise<Reading> {
+  const { spec, stages } = run.machine;
+  const since = await run.closeSupply();
+  if (spec.afterAc === "stays_off" && stages.on.length > 0) {
+    await run.prove("on", { since, wait: spec.verify, shows: (reading) => reading.fed !== false });
+    return run.stages(stages.on, "on", { lastResort: false });
+  }
+  return run.prove("on", { since, wait: spec.verify, settle: settleOf(run.machine) });
+}
+
+function settleOf(machine: Machine): number {
+  return Math.max(0, ...machine.supplies.map((outlet) => outlet.settle));
+}
+
+async function switchOff(run: Run, order: OrderRecord): Promise<Reading> {
+  const { machine } = run;
+  const { spec, supplies } = machine;
+  const soft = order.how === "soft";
+  const mayCut = supplies.length > 0 && spec.cut !== "never" && !soft;
+  const first = await run.look();
+  const done = async (reading: Reading): Promise<Reading> =>
+    spec.cut === "always" && mayCut && reading.fed !== false ? run.openSupply() : reading;
+
+  if (run.trusts(first, "off") && (first.confidence === "measured" || machine.stages.off.length === 0))
+    return done(first);
+  if (first?.towards === "off") {
+    run.note("the device says it is on its way");
+    return done(await run.prove("off", { since: first.startedAt, wait: spec.verify }));
+  }
+
+  const stages = offStages(machine, order);
+  if (stages.length > 0) {
+    try {
+      return await done(await run.stages(stages, "off", { lastResort: mayCut }));
+    } catch (thrown) {
+      run.safePoint();
+      if (!mayCut) throw thrown;
+      run.note("asking did not help: the supply is opened");
+    }
+  } else if (!mayCut) {
+    throw new PowerError(
+      "unsupported",
+      `${machine.name} has no ${order.how ?? ""} way to be switched off`.replace("  ", " "),
+    );
+  }
+  return run.openSupply();
+}
+
+/** The ways to switch off in their order: `how` chooses where one control offers both and the stage does not say. */
+function offStages(machine: Machine, order: OrderRecord): Stage[] {
+  const how = order.how ?? machine.spec.how ?? (isAutomation(order.actor) ? "hard" : "soft_then_hard");
+  return machine.stages.off
+    .flatMap((stage): Stage[] => {
+      const { can } = stage.outlet;
+      const offers = (["soft", "hard"] as const).filter((way) => can.has(way));
+      if (stage.how !== undefined || offers.length < 2) return [{ ...stage, how: stage.how ?? offers[0] }];
+      const ways: readonly How[] = how === "soft_then_hard" ? ["soft", "hard"] : [how];
+      return ways.map((way) => ({
+        ...stage,
+        how: way,
+        wait: way === "soft" ? Math.min(stage.wait, SOFT_WAIT_MS) : stage.wait,
+      }));
+    })
+    .filter((stage) => order.how === undefined || stage.how === order.how);
+}
+
+async function restart(run: Run, order: OrderRecord): Promise<Outcome> {
+  const { machine } = run;
+  await run.settleClouds("on");
+  const first = await run.look();
+  if (run.trusts(first, "off")) return graded(await switchOn(run, { mayCycle: false, order }));
+
+  const verb = order.verb === "reset" ? "reset" : "cycle";
+  const [native] = machine.stages[verb];
+  if (native && run.trusts(first, "on")) {
+    const { outlet, wait } = native;
+    const since = await run.command(outlet, { verb, goal: "on", wait, lastWay: true });
+    const proof = await run.prove("on", { since, wait, settle: outlet.settle });
+    return { grade: proof.confidence === "measured" ? "accepted" : "assumed", proof };
+  }
+  await switchOff(run, order);
+  return graded(await switchOn(run, { mayCycle: false, order }));
+}

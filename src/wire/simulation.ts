@@ -1,0 +1,224 @@
+/** The world behind the `simulated` driver: hubs with outlets, a machine behind each, and the faults they can have. */
+import { setTimeout as pause } from "node:timers/promises";
+import type { Clock } from "../power/clock.ts";
+import type { ListedOutlet } from "../power/driver.ts";
+import { PowerError } from "../power/errors.ts";
+
+export type SimulatedFault = "unreachable" | "stuck" | "lying" | "refuses" | "lost-answer" | "hung";
+export type SimulatedCommand = "on" | "off" | "soft-off" | "reset";
+
+/** Durations in milliseconds, powers in watts. */
+export interface SimulatedSettings {
+  readonly outlet: string;
+  readonly kind: "machine" | "plug" | "button";
+  readonly boot: number;
+  readonly shutdown: number;
+  readonly lag: number;
+  readonly initial: "on" | "off" | "halted";
+  readonly restores: boolean;
+  readonly load: number;
+  readonly idle: number;
+  readonly fault?: SimulatedFault | undefined;
+}
+
+const hubs = new Map<string, SimulatedHub>();
+
+/** The hub of that name; made when first asked for, and kept as long as the process lives. */
+export function simulatedHub(name: string, options: { readonly clock: Clock; readonly latency: number }): SimulatedHub {
+  let hub = hubs.get(name);
+  if (!hub) {
+    hub = new SimulatedHub(options);
+    hubs.set(name, hub);
+  }
+  return hub;
+}
+
+export class SimulatedHub {
+  readonly #clock: Clock;
+  readonly #machines = new Map<string, SimulatedMachine>();
+  /** Real milliseconds that every exchange takes. */
+  latency: number;
+  /** Does the hub itself answer? */
+  reachable = true;
+
+  constructor(options: { readonly clock: Clock; readonly latency: number }) {
+    this.#clock = options.clock;
+    this.latency = options.latency;
+  }
+
+  /** The machine behind an outlet; made with these settings when first asked for. */
+  machine(settings: SimulatedSettings): SimulatedMachine {
+    let machine = this.#machines.get(settings.outlet);
+    if (!machine) {
+      machine = new SimulatedMachine(settings, this.#clock);
+      this.#machines.set(settings.outlet, machine);
+    }
+    return machine;
+  }
+
+  /** The machine behind an outlet that was used before. */
+  outlet(name: string): SimulatedMachine | undefined {
+    return this.#machines.get(name);
+  }
+
+  async command(settings: SimulatedSettings, command: SimulatedCommand, signal: AbortSignal): Promise<void> {
+    const machine = await this.#reach(settings, signal);
+    machine.command(command);
+  }
+
+  async read(settings: SimulatedSettings, signal: AbortSignal) {
+    const machine = await this.#reach(settings, signal);
+    return machine.answer();
+  }
+
+  async watts(settings: SimulatedSettings, signal: AbortSignal): Promise<number> {
+    const machine = await this.#reach(settings, signal);
+    return machine.watts;
+  }
+
+  list(): readonly ListedOutlet[] {
+    return [...this.#machines].map(([outlet, machine]) => ({ outlet, state: machine.answer().state }));
+  }
+
+  async #reach(settings: SimulatedSettings, signal: AbortSignal): Promise<SimulatedMachine> {
+    if (this.latency > 0) await pause(this.latency, undefined, { signal });
+    const machine = this.machine(settings);
+    if (!this.reachable || machine.fault === "unreachable") {
+      throw new PowerError("unreachable", `simulated outlet ${settings.outlet} does not answer`);
+    }
+    return machine;
+  }
+}
+
+/** One simulated machine. Nothing happens by timers: what is due by now has happened. */
+export class SimulatedMachine {
+  readonly #settings: SimulatedSettings;
+  readonly #clock: Clock;
+  #fed: boolean;
+  #running: boolean;
+  #due: { readonly at: number; readonly happen: (at: number) => void }[] = [];
+  #wish: "on" | "off" | undefined;
+  fault: SimulatedFault | undefined;
+  /** Every command that arrived, whether obeyed or not. */
+  readonly commands: { readonly at: number; readonly command: SimulatedCommand }[] = [];
+
+  constructor(settings: SimulatedSettings, clock: Clock) {
+    this.#settings = settings;
+    this.#clock = clock;
+    this.fault = settings.fault;
+    this.#running = settings.initial === "on";
+    this.#fed = settings.kind !== "plug" || settings.initial !== "off";
+  }
+
+  /** Does current reach it? */
+  get fed(): boolean {
+    this.#catchUp();
+    return this.#fed;
+  }
+
+  get running(): boolean {
+    this.#catchUp();
+    return this.#running;
+  }
+
+  get watts(): number {
+    const { load, idle } = this.#settings;
+    if (!this.fed) return 0;
+    return this.running ? load : idle;
+  }
+
+  /** The operating system halts; current stays. */
+  halt(): void {
+    this.#catchUp();
+    this.#due = [];
+    this.#running = false;
+  }
+
+  command(command: SimulatedCommand): void {
+    this.#catchUp();
+    this.commands.push({ at: this.#clock.now(), command });
+    if (this.fault === "refuses") throw new PowerError("refused", `simulated outlet ${this.#settings.outlet} refuses`);
+    if (this.fault === "lying") this.#wish = command === "on" || command === "reset" ? "on" : "off";
+    if (this.fault === "stuck" || this.fault === "lying") return;
+    if (this.fault === "hung" && command === "soft-off") return;
+    this.#obey(command);
+    if (this.fault === "lost-answer") {
+      throw new PowerError("timeout", `simulated outlet ${this.#settings.outlet} lost the answer`, {
+        mayHaveActed: true,
+      });
+    }
+  }
+
+  answer() {
+    const state = this.#wish ?? ((this.#settings.kind === "plug" ? this.fed : this.running) ? "on" : "off");
+    const word = this.#settings.kind === "plug" ? { on: "closed", off: "open" } : { on: "running", off: "not running" };
+    return { state, evidence: word[state] } as const;
+  }
+
+  #obey(command: SimulatedCommand): void {
+    const { kind, boot, shutdown, lag, restores } = this.#settings;
+    if (kind === "plug") {
+      if (command === "on") {
+        this.#after(lag, (at) => {
+          if (!this.#fed && restores) this.#due.push({ at: at + boot, happen: () => this.#run(true) });
+          this.#fed = true;
+        });
+      } else this.#after(lag, () => this.#cut());
+      return;
+    }
+    if (kind === "button") {
+      const toRunning = !this.#running;
+      this.#after(lag + (toRunning ? boot : shutdown), () => this.#run(toRunning));
+      return;
+    }
+    switch (command) {
+      case "on":
+        if (!this.#running) this.#after(lag + boot, () => this.#run(true));
+        return;
+      case "soft-off":
+        this.#after(lag + shutdown, () => this.#run(false));
+        return;
+      case "off":
+        this.#after(lag, () => this.#cutShort());
+        return;
+      case "reset":
+        this.#after(lag, (at) => {
+          this.#cutShort();
+          this.#due.push({ at: at + boot, happen: () => this.#run(true) });
+        });
+        return;
+      default:
+        command satisfies never;
+    }
+  }
+
+  #run(running: boolean): void {
+    this.#running = running;
+  }
+
+  #cut(): void {
+    this.#fed = false;
+    this.#cutShort();
+  }
+
+  /** Power is gone: nothing that was going to happen inside the machine happens. */
+  #cutShort(): void {
+    this.#running = false;
+    this.#due = [];
+  }
+
+  #after(ms: number, happen: (at: number) => void): void {
+    this.#due.push({ at: this.#clock.now() + ms, happen });
+    this.#catchUp();
+  }
+
+  #catchUp(): void {
+    for (;;) {
+      const now = this.#clock.now();
+      const next = this.#due.filter((event) => event.at <= now).sort((a, b) => a.at - b.at)[0];
+      if (!next) return;
+      this.#due.splice(this.#due.indexOf(next), 1);
+      next.happen(next.at);
+    }
+  }
+}
