@@ -27,7 +27,11 @@ export function buildServer(services: ServerServices): Server {
           api = loaded;
           loaded(request, response);
         },
-        () => answerJson(response, { status: 500, error: { code: "internal", message: "the API could not be loaded", hint: "The daemon's log tells why." } }),
+        () =>
+          answerJson(response, {
+            status: 500,
+            error: { code: "internal", message: "the API could not be loaded", hint: "The daemon's log tells why." },
+          }),
       );
     }
   });

@@ -1,0 +1,232 @@
+import { once } from "node:events";
+import type { Server } from "node:http";
+import { type AddressInfo, connect } from "node:net";
+import { describe, expect, test } from "vitest";
+import { AccessError } from "../../src/http/access-error.ts";
+import type { Principal } from "../../src/http/principal.ts";
+import { buildServer } from "../../src/http/server.ts";
+import { Sightings } from "../../src/http/sightings.ts";
+import { roleAllows } from "../../src/power/access.ts";
+import type { Role } from "../../src/power/order.ts";
+import { ANNA, Lab } from "../power/lab.ts";
+
+/** MAAS's front over a lab of simulated machines, on a real socket. */
+class Front implements AsyncDisposable {
+  readonly lab = new Lab();
+  readonly sightings = new Sightings();
+  readonly stopping = new AbortController();
+  #server: Server | undefined;
+
+  async port(): Promise<number> {
+    if (!this.#server) {
+      this.#server = buildServer({
+        maas: {
+          power: this.lab.power,
+          clock: this.lab.clock,
+          sightings: this.sightings,
+          hold: 100_000,
+          stopping: this.stopping.signal,
+          authenticate: ({ headers }) => principal(headers.authorization),
+        },
+        api: () => Promise.reject(new Error("there is no API here")),
+      });
+      this.#server.listen(0, "127.0.0.1");
+      await once(this.#server, "listening");
+    }
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Sends these bytes and answers everything that comes back. */
+  async raw(request: string): Promise<string> {
+    const socket = connect(await this.port(), "127.0.0.1");
+    socket.write(request);
+    const chunks: Buffer[] = [];
+    socket.on("data", (chunk: Buffer) => chunks.push(chunk));
+    await once(socket, "close");
+    return Buffer.concat(chunks).toString();
+  }
+
+  /** As MAAS sends it. Answers status and body. */
+  async ask(method: string, path: string, headers: Record<string, string> = {}): Promise<string> {
+    const lines = Object.entries({ Authorization: "Bearer all", "User-Agent": "MAAS 3.7.3", ...headers }).map(
+      ([name, value]) => `${name}: ${value}\r\n`,
+    );
+    const length = method === "POST" ? "Content-Length: 0\r\n" : "";
+    const answer = await this.lab.run(
+      this.raw(`${method} ${path} HTTP/1.1\r\nConnection: close\r\n${length}${lines.join("")}Host: x\r\n\r\n`),
+    );
+    const [head = "", body = ""] = answer.split("\r\n\r\n");
+    return `${head.split(" ")[1]} ${body}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server?.closeAllConnections();
+    this.#server?.close();
+    await this.lab[Symbol.asyncDispose]();
+  }
+}
+
+function principal(authorization: string | undefined): Principal {
+  const name = authorization?.replace("Bearer ", "") ?? "";
+  if (name === "") throw new AccessError("unauthenticated", "no credential");
+  const role: Role = name === "viewer" ? "viewer" : "maas";
+  return {
+    actor: { id: `token:${name}`, name, role, address: "192.0.2.1" },
+    sees: (machine) => name !== "nuc-only" || machine.startsWith("nuc"),
+    may: (right) => roleAllows(role, right),
+  };
+}
+
+describe("MAAS's dialect", () => {
+  test("answers a query in exactly one line that MAAS's default regexes match", async () => {
+    await using front = new Front();
+    front.lab.addMachine("nuc1", { initial: "on" });
+    front.lab.addMachine("nuc2");
+    front.lab.add("blind", {});
+    expect(await front.ask("GET", "/maas/nuc1/query")).toBe('200 {"status":"running"}');
+    expect(await front.ask("GET", "/maas/nuc2/query")).toBe('200 {"status":"stopped"}');
+    expect(await front.ask("GET", "/maas/blind/query")).toBe('200 {"status":"unknown"}');
+  });
+
+  test("holds a POST until the state is proven", async () => {
+    await using front = new Front();
+    front.lab.addMachine("nuc1", { boot: "40s" });
+    expect(await front.ask("POST", "/maas/nuc1/on")).toBe('200 {"result":"done"}');
+    expect(front.lab.device("nuc1").running).toBe(true);
+    expect(await front.ask("POST", "/maas/nuc1/off")).toBe('200 {"result":"done"}');
+    expect(front.lab.device("nuc1").running).toBe(false);
+  });
+
+  test("answers 202 past the hold, and the order goes on", async () => {
+    await using front = new Front();
+    front.lab.addMachine("nuc1", { boot: "110s" });
+    expect(await front.ask("POST", "/maas/nuc1/on")).toBe('202 {"result":"under way"}');
+    expect(front.lab.device("nuc1").running).toBe(false);
+    await front.lab.wait(30_000);
+    expect(front.lab.power.machine("nuc1").lastOrder).toMatchObject({ state: "done" });
+  });
+
+  test("tells a failure with its status, code and hint", async () => {
+    await using front = new Front();
+    front.lab.addMachine("nuc1", { fault: "unreachable" });
+    expect(await front.ask("POST", "/maas/nuc1/on")).toMatch(
+      /^503 \{"error":\{"code":"unreachable","message":"[^"]+","hint":"[^"]+"\}\}$/,
+    );
+    expect(await front.ask("GET", "/maas/nuc1/query")).toMatch(/^503 /);
+  });
+
+  test("takes cycle and reset too", async () => {
+    await using front = new Front();
+    front.lab.addMachine("nuc1", { initial: "on" });
+    expect(await front.ask("POST", "/maas/nuc1/reset")).toBe('200 {"result":"done"}');
+    expect(await front.ask("POST", "/maas/nuc1/cycle")).toBe('200 {"result":"done"}');
+    expect(front.lab.commands("nuc1")).toEqual(["reset", "off", "on"]);
+  });
+
+  test.each([
+    ["/maas/nuc9/on", "did you mean"],
+    ["/maas/NUC1/on", "did you mean"],
+    ["/maas/nuc1/onn", "did you mean"],
+    ["/maas/nuc1", "/maas/MACHINE/on"],
+    ["/maas", "/maas/MACHINE/on"],
+    ["/maas/", "/maas/MACHINE/on"],
+    ["/maas/nuc1/on/now", "/maas/MACHINE/on"],
+    ["/maas/%ff/on", "there is no machine"],
+    ["/maas/../nuc1/on", "/maas/MACHINE/on"],
+    ["/nuc1/on", "webhooks stand under /maas"],
+    ["/", "webhooks stand under /maas"],
+  ])("answers 422, never 404, to %s", async (path, says) => {
+    await using front = new Front();
+    front.lab.addMachine("nuc1");
+    for (const method of ["GET", "POST"]) {
+      const answer = await front.ask(method, path);
+      expect(answer).toMatch(/^422 /);
+      expect(answer).toContain(says);
+    }
+    expect(front.lab.commands("nuc1")).toEqual([]);
+  });
+
+  test.each([
+    "/maas/nuc1/query/",
+    "/maas//nuc1/query",
+    "/maas/nuc1/query//",
+    "/maas/nuc1/query?x=1",
+    "/maas/nuc%31/query",
+  ])("takes %s for the same route", async (path) => {
+    await using front = new Front();
+    front.lab.addMachine("nuc1");
+    expect(await front.ask("GET", path)).toBe('200 {"status":"stopped"}');
+  });
+
+  test("answers 405 to the wrong method, and switches nothing", async () => {
+    await using front = new Front();
+    front.lab.addMachine("nuc1");
+    expect(await front.ask("GET", "/maas/nuc1/on")).toMatch(/^405 /);
+    expect(await front.ask("PUT", "/maas/nuc1/on")).toMatch(/^405 /);
+    expect(await front.ask("HEAD", "/maas/nuc1/query")).toMatch(/^405 /);
+    expect(await front.ask("POST", "/maas/nuc1/query")).toMatch(/^405 /);
+    expect(front.lab.commands("nuc1")).toEqual([]);
+  });
+
+  test("lets in only who may see and switch the machine", async () => {
+    await using front = new Front();
+    front.lab.addMachine("nuc1");
+    front.lab.addMachine("pi1");
+    expect(await front.ask("GET", "/maas/nuc1/query", { Authorization: "" })).toMatch(/^401 /);
+    expect(await front.ask("GET", "/maas/pi2/query", { Authorization: "Bearer nuc-only" })).not.toContain("pi1");
+    expect(await front.ask("POST", "/maas/pi1/on", { Authorization: "Bearer nuc-only" })).toMatch(/^422 /);
+    expect(await front.ask("POST", "/maas/nuc1/on", { Authorization: "Bearer viewer" })).toMatch(/^403 /);
+    expect(await front.ask("GET", "/maas/nuc1/query", { Authorization: "Bearer viewer" })).toMatch(/^200 /);
+    expect([...front.lab.commands("nuc1"), ...front.lab.commands("pi1")]).toEqual([]);
+  });
+
+  test("remembers who polled, and the system id when it comes", async () => {
+    await using front = new Front();
+    front.lab.addMachine("nuc1");
+    await front.ask("GET", "/maas/nuc1/query", { System_id: "k3hxa7" });
+    await front.ask("GET", "/maas/nuc1/query");
+    expect(front.sightings.of("nuc1")).toMatchObject({ agent: "MAAS 3.7.3", address: "192.0.2.1", systemId: "k3hxa7" });
+  });
+
+  test("says nothing of a state in the error bodies", async () => {
+    await using front = new Front();
+    expect(await front.ask("GET", "/maas/status:running/query")).not.toMatch(/status.*:.*running/);
+  });
+
+  test("speaks HTTP/1.0", async () => {
+    await using front = new Front();
+    front.lab.addMachine("nuc1");
+    const answer = await front.lab.run(front.raw("GET /maas/nuc1/query HTTP/1.0\r\nAuthorization: Bearer all\r\n\r\n"));
+    expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+    expect(answer).toContain("Content-Length: 20\r\n");
+    expect(answer.endsWith('\r\n\r\n{"status":"stopped"}')).toBe(true);
+  });
+
+  test("goes on with the order of a caller that hung up", async () => {
+    await using front = new Front();
+    front.lab.addMachine("nuc1", { boot: "30s" });
+    const socket = connect(await front.port(), "127.0.0.1");
+    socket.write("POST /maas/nuc1/on HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nAuthorization: Bearer all\r\n\r\n");
+    while (front.lab.power.orders().length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+    socket.destroy();
+    await front.lab.wait(60_000);
+    expect(front.lab.device("nuc1").running).toBe(true);
+    expect(front.lab.power.machine("nuc1").lastOrder?.state).toBe("done");
+  });
+
+  test("answers held callers with 503 when the daemon stops", async () => {
+    await using front = new Front();
+    front.lab.addMachine("nuc1", { fault: "stuck" });
+    const answer = front.ask("POST", "/maas/nuc1/on");
+    await front.lab.wait(5_000);
+    front.stopping.abort();
+    expect(await answer).toMatch(/^503 .*stopping/);
+  });
+
+  test("answers an opposite order with 409 while one is under way", async () => {
+    await using front = new Front();
+    front.lab.addMachine("nuc1", { boot: "30s" });
+    front.lab.power.order({ machine: "nuc1", verb: "on", actor: ANNA });
+    expect(await front.ask("POST", "/maas/nuc1/off")).toMatch(/^409 .*"busy"/);
+  });
+});
