@@ -31,6 +31,14 @@ export function fieldFacts(type: z.ZodType): FieldFacts {
   return {};
 }
 
+/** What a field is for, found through `optional`, `default` and their like. */
+export function fieldDescription(type: z.ZodType): string | undefined {
+  for (let inner: z.ZodType | undefined = type; inner; inner = wrapped(inner)) {
+    if (inner.description !== undefined) return inner.description;
+  }
+  return undefined;
+}
+
 function wrapped(type: z.ZodType): z.ZodType | undefined {
   if (
     type instanceof z.ZodOptional ||
