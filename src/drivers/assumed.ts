@@ -22,6 +22,7 @@ export default defineDriver({
     },
   ],
   cuts: "nothing",
+  assumes: true,
   outlet: z.object({}),
   query: (_none, _outlet, { last }) =>
     Promise.resolve(

@@ -148,6 +148,8 @@ export interface DriverDefinition<
   readonly query?: (hub: Connection, outlet: z.output<OutletSchema>, ctx: Context) => Promise<"on" | "off" | Answer>;
   /** Watts that the machine draws now. */
   readonly watts?: (hub: Connection, outlet: z.output<OutletSchema>, ctx: Context) => Promise<number>;
+  /** Its `query` only tells what was ordered. */
+  readonly assumes?: true;
   /** Where the settings decide which verbs there are: the functions that do not count for these settings. */
   readonly without?: (outlet: z.output<OutletSchema>) => readonly (Verb | "query" | "watts" | "soft" | "hard")[];
   readonly list?: (hub: Connection, ctx: { readonly signal: AbortSignal }) => Promise<readonly ListedOutlet[]>;

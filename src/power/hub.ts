@@ -22,6 +22,8 @@ export interface ExchangeRequest<T> {
   readonly priority: Priority;
   /** A command may have acted when it fails after it was handed to the driver; a read never has. */
   readonly kind: "command" | "read";
+  /** Longest it may take (ms); absent: the hub's. Outlets without a hub share a lane, and have times of their own. */
+  readonly timeout?: number;
   /** Gives up waiting for the turn. An exchange under way is not cut short by it. */
   readonly signal?: AbortSignal;
   // biome-ignore lint/suspicious/noExplicitAny: what `connect` gave, known to the driver alone
@@ -106,7 +108,7 @@ export class Hub {
   }
 
   async #within<T>(request: ExchangeRequest<T>): Promise<T> {
-    const { timeout } = this.spec.pace;
+    const timeout = request.timeout ?? this.spec.pace.timeout;
     const controller = new AbortController();
     let handedOver = false;
     const work = (async () => {

@@ -97,6 +97,7 @@ export class Outlet {
     return this.hub.exchange({
       priority,
       kind,
+      timeout: this.spec.hub.pace.timeout,
       ...(signal && { signal }),
       run: (connection, signal) => run(connection, { signal, machine, last }),
     });

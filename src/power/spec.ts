@@ -25,6 +25,13 @@ export interface OutletSpec {
   readonly label: string;
 }
 
+/** The value of the key `outlet` in a driver's settings, where there is one. */
+export function outletName(settings: unknown): string | undefined {
+  if (typeof settings !== "object" || settings === null || !("outlet" in settings)) return undefined;
+  const { outlet } = settings;
+  return typeof outlet === "string" || typeof outlet === "number" ? String(outlet) : undefined;
+}
+
 /** One way to obey. */
 export interface StageSpec {
   readonly outlet: OutletSpec;

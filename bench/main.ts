@@ -1,0 +1,112 @@
+/** `npm run bench`: figures of the daemon beside a bare node:http server, in one run, interleaved, medians of five. */
+import { existsSync } from "node:fs";
+import { Daemon, startBare, TOKEN } from "./daemon.ts";
+import { type LoadResult, load, request } from "./load.ts";
+
+const ROUNDS = 5;
+const SECONDS = Number(process.env["BENCH_SECONDS"] ?? 3);
+
+if (!existsSync("dist/main.js")) throw new Error("build first: npm run build");
+
+interface Figure {
+  readonly perSecond: number[];
+  readonly p50: number[];
+  readonly p99: number[];
+  failures: number;
+}
+
+const figures = new Map<string, Figure>();
+
+function keep(name: string, result: LoadResult): void {
+  const figure = figures.get(name) ?? { perSecond: [], p50: [], p99: [], failures: 0 };
+  figure.perSecond.push(result.perSecond);
+  figure.p50.push(result.p50);
+  figure.p99.push(result.p99);
+  figure.failures += result.failures;
+  figures.set(name, figure);
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+function spread(values: readonly number[], digits: number): string {
+  return `${median(values).toFixed(digits)} (${Math.min(...values).toFixed(digits)}–${Math.max(...values).toFixed(digits)})`;
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+async function throughput(): Promise<void> {
+  using bare = await startBare();
+  await using daemon = await Daemon.start(`  "nuc[1-50]": { driver: simulated, boot: 0s, shutdown: 0s, initial: off }`);
+  const machines = Array.from({ length: 50 }, (_, index) => `nuc${index + 1}`);
+  const queries = (keepAlive: boolean) =>
+    machines.map((name) => request("GET", `/maas/${name}/query`, { token: TOKEN, keepAlive }));
+  const switches = machines.flatMap((name) =>
+    ["on", "off"].map((verb) => request("POST", `/maas/${name}/${verb}`, { token: TOKEN, keepAlive: false })),
+  );
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const keepAlive of [false, true]) {
+      const habit = keepAlive ? "kept alive" : "connection each";
+      const common = { requests: queries(keepAlive), keepAlive, connections: 8, durationMs: SECONDS * 1_000 };
+      keep(`query, ${habit}, bare`, await load({ ...common, port: bare.port }));
+      keep(`query, ${habit}, daemon`, await load({ ...common, port: daemon.port }));
+      const single = { ...common, connections: 1, durationMs: 1_000 };
+      keep(`query, ${habit}, one at a time, bare`, await load({ ...single, port: bare.port }));
+      keep(`query, ${habit}, one at a time, daemon`, await load({ ...single, port: daemon.port }));
+    }
+    keep(
+      "on and off, proven, connection each, daemon",
+      await load({
+        port: daemon.port,
+        requests: switches,
+        keepAlive: false,
+        connections: 1,
+        durationMs: SECONDS * 1_000,
+      }),
+    );
+    say(`round ${round + 1} of ${ROUNDS} done`);
+  }
+  say("\n| what | requests/s: median (least–most) | p50 ms | p99 ms | failures |\n|---|---|---|---|---|");
+  for (const [name, { perSecond, p50, p99, failures }] of figures) {
+    say(`| ${name} | ${spread(perSecond, 0)} | ${spread(p50, 3)} | ${spread(p99, 2)} | ${failures} |`);
+  }
+  for (const [habit, goal] of [
+    ["connection each", 0.8],
+    ["kept alive", 0.5],
+  ] as const) {
+    const [ours, theirs] = ["daemon", "bare"].map((who) =>
+      median(figures.get(`query, ${habit}, ${who}`)?.perSecond ?? []),
+    );
+    const [ourP50, theirP50] = ["daemon", "bare"].map((who) =>
+      median(figures.get(`query, ${habit}, one at a time, ${who}`)?.p50 ?? []),
+    );
+    const share = (ours ?? Number.NaN) / (theirs ?? Number.NaN);
+    say(
+      `query, ${habit}: ${share.toFixed(2)} of the bare server (goal ${goal}); p50 overhead ${((ourP50 ?? Number.NaN) - (theirP50 ?? Number.NaN)).toFixed(3)} ms (goal 0.5)`,
+    );
+  }
+}
+
+async function starts(): Promise<void> {
+  const rows: { readonly count: number; readonly start: number[]; readonly memory: number[] }[] = [];
+  for (const count of [10, 1_000, 10_000]) rows.push({ count, start: [], memory: [] });
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const row of rows) {
+      await using daemon = await Daemon.start(`  "nuc[1-${row.count}]": { driver: simulated, boot: 1s, poll: 1h }`);
+      row.start.push(daemon.startMs);
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      row.memory.push(daemon.memory());
+    }
+  }
+  say("\n| machines | process start to listening, ms: median (least–most) | memory at rest, MB |\n|---|---|---|");
+  for (const { count, start, memory } of rows) say(`| ${count} | ${spread(start, 0)} | ${spread(memory, 0)} |`);
+  say("goals: 700 ms with a small configuration; 10,000 machines in 2,000 ms and 200 MB");
+}
+
+say(`Node ${process.version}, ${ROUNDS} rounds of ${SECONDS} s`);
+await throughput();
+await starts();

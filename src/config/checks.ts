@@ -1,0 +1,164 @@
+/** What `config check` finds beyond plain mistakes: settings that are valid and will hurt. Each has a stable code. */
+import { type Capability, capabilities, cutsOf, isMomentary } from "../power/driver.ts";
+import { type OutletSpec, outletName, type QuerySpec } from "../power/spec.ts";
+import type { BuiltMachine } from "./machines.ts";
+import type { Problems } from "./problem.ts";
+import type { Use } from "./use.ts";
+
+/** MAAS gives up releasing a machine after this time (ms). */
+const MAAS_RELEASE_LIMIT_MS = 300_000;
+
+/** Warnings with their meaning; docs/errors.md is generated from it. */
+export const WARNINGS = {
+  "halted-reads-on": "The machine is fed by a supply that nothing meters, and has no query: halted, it still reads on.",
+  "only-assumed": "The state follows from what was ordered; nothing measures it.",
+  "no-state": "Nothing tells a state, so MAAS will read `unknown` and fail to switch it on.",
+  "cannot-cut":
+    "Nothing can cut the machine when it hangs: its off only asks the operating system, or nothing switches it off at all.",
+  "off-unproven": "Nothing can prove that the machine is off.",
+  "momentary-blind":
+    "A button is pressed only on a measured state, and nothing measures this machine: no press will ever happen.",
+  "wait-outlasts-maas": "The waits of `off` add up to more than 5 minutes, after which MAAS gives up releasing.",
+  "url-listen": "`server.url` and `server.listen` do not fit together.",
+  "url-not-polled": "MAAS polls in the background only a literal IP address in a subnet of a rack controller.",
+  "token-charset": "MAAS passes the token on a command line: letters, digits and _ are safe.",
+  "secrets-readable": "Other users of this host can read a file of secrets.",
+  "no-machines": "There are no machines.",
+} as const;
+
+export function checkMachines(machines: readonly BuiltMachine[], problems: Problems): void {
+  doubledOutlets(machines, problems);
+  for (const machine of machines) {
+    checkState(machine, problems);
+    checkOff(machine, problems);
+    checkDrivers(machine, problems);
+  }
+}
+
+function doubledOutlets(machines: readonly BuiltMachine[], problems: Problems): void {
+  const known = new Map<string, { readonly machine: string; readonly use: Use }>();
+  for (const { spec, commands } of machines) {
+    const { name } = spec.facts;
+    const mine = new Set<string>();
+    for (const use of commands) {
+      if (!use.outlet.hub.driver.hub) continue;
+      const key = `${use.outlet.hub.key} ${outletIdentity(use.outlet)}`;
+      const other = known.get(key);
+      if (other && other.machine !== name) {
+        problems.error(use.at, {
+          code: "doubled-outlet",
+          message: `machine "${name}" uses ${use.outlet.label}, which machine "${other.machine}" uses too`,
+          hint: "Switching one would switch the other. Correct `outlet:` or `hub:`.",
+        });
+      } else if (
+        mine.has(key) &&
+        spec.supplies.filter((supply) => `${supply.outlet.hub.key} ${outletIdentity(supply.outlet)}` === key).length > 1
+      ) {
+        problems.error(use.at, {
+          code: "doubled-outlet",
+          message: `machine "${name}" names ${use.outlet.label} twice as its supply`,
+        });
+      }
+      mine.add(key);
+      if (!other) known.set(key, { machine: name, use });
+    }
+  }
+}
+
+function outletIdentity({ settings }: OutletSpec): string {
+  return outletName(settings) ?? JSON.stringify(settings);
+}
+
+function can(outlet: OutletSpec): ReadonlySet<Capability> {
+  return capabilities(outlet.hub.driver, outlet.settings);
+}
+
+function sources(query: QuerySpec | undefined): readonly OutletSpec[] {
+  if (!query) return [];
+  return query.kind === "one" ? [query.outlet] : query.of.flatMap(sources);
+}
+
+function checkState({ spec, at, commands }: BuiltMachine, problems: Problems): void {
+  const { name } = spec.facts;
+  const asked = sources(spec.query);
+  const metered = spec.above !== undefined && spec.supplies.some((supply) => can(supply.outlet).has("watts"));
+  if (spec.supplies.length > 0 && asked.length === 0 && !metered) {
+    problems.warning(at, {
+      code: "halted-reads-on",
+      message: `halted, "${name}" still reads on: its supply is not metered, and it has no query`,
+      hint: "Add `query: { driver: reachable }`, or `above: 6W` with a plug that has a meter.",
+    });
+  }
+  if (spec.above !== undefined && !spec.supplies.some((supply) => can(supply.outlet).has("watts"))) {
+    problems.error(at, { code: "above-unmetered", message: `"${name}" has \`above\`, and no supply that tells watts` });
+  }
+  if (spec.supplies.length === 0 && asked.length === 0) {
+    problems.warning(at, {
+      code: "no-state",
+      message: `nothing tells the state of "${name}"; MAAS will read unknown and fail`,
+      hint: "Add a `query:`; `{ driver: assumed }` where nothing can measure it.",
+    });
+  }
+  if (asked.length > 0 && asked.every((outlet) => outlet.hub.driver.assumes)) {
+    problems.warning(at, {
+      code: "only-assumed",
+      message: `the state of "${name}" is only assumed`,
+      hint: "Use `reachable`, a meter or any other measurement where there is one.",
+    });
+  }
+  const measured = asked.some((outlet) => !outlet.hub.driver.assumes) || metered;
+  const pressed = commands.find(({ outlet }) => isMomentary(outlet.hub.driver, outlet.settings));
+  if (pressed && !measured) {
+    problems.warning(pressed.at, {
+      code: "momentary-blind",
+      message: `"${name}" is switched by a button, and nothing measures its state`,
+      hint: "Add a `query:` that measures, such as `{ driver: reachable }`.",
+    });
+  }
+}
+
+function checkOff({ spec, at }: BuiltMachine, problems: Problems): void {
+  const { name } = spec.facts;
+  const mayCut = spec.supplies.length > 0 && spec.cut !== "never";
+  const hard = spec.stages.off.some(({ outlet, how }) => {
+    const cuts = cutsOf(outlet.hub.driver, outlet.settings);
+    return how !== "soft" && can(outlet).has("hard") && cuts !== "os" && cuts !== "nothing" && cuts !== "unknown";
+  });
+  if (!mayCut && !hard) {
+    const why = spec.stages.off.length === 0 ? "nothing switches it off" : "its off only asks, or may";
+    problems.warning(at, {
+      code: "cannot-cut",
+      message: `nothing can cut "${name}" when it hangs: ${why}`,
+      hint: "Add a `supply:` (a plug, PDU outlet or PoE port), or say with `cuts:` what the off of a script takes away.",
+    });
+  }
+  const asked = sources(spec.query);
+  const provable = asked.length > 0 || spec.supplies.some((supply) => can(supply.outlet).has("query"));
+  if ((spec.stages.off.length > 0 || mayCut) && !provable) {
+    problems.warning(at, {
+      code: "off-unproven",
+      message: `nothing can prove that "${name}" is off`,
+      hint: "Add a `query:`, or a supply that can be read.",
+    });
+  }
+  const waits =
+    spec.stages.off.reduce((sum, stage) => sum + stage.wait, 0) + (mayCut && spec.stages.off.length > 0 ? 5_000 : 0);
+  if (waits > MAAS_RELEASE_LIMIT_MS) {
+    problems.warning(at, {
+      code: "wait-outlasts-maas",
+      message: `the waits of "${name}"'s off add up to ${waits / 1_000} s, and MAAS gives up releasing after 300 s`,
+      hint: "Shorten `wait:` of its stages.",
+    });
+  }
+}
+
+function checkDrivers({ commands, queries }: BuiltMachine, problems: Problems): void {
+  for (const { outlet, at, entries } of new Set([...commands, ...queries])) {
+    for (const finding of outlet.hub.driver.check?.(outlet.settings, outlet.hub.settings) ?? []) {
+      const place = entries.get(finding.key)?.value.at ?? at;
+      const text = { code: finding.code ?? "driver-check", message: finding.problem };
+      if (finding.severity === "error") problems.error(place, text);
+      else problems.warning(place, text);
+    }
+  }
+}

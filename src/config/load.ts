@@ -1,0 +1,201 @@
+/** From a file to a checked configuration: every problem of all its files at once, or machines and hubs ready to run. */
+import { access } from "node:fs/promises";
+import { homedir } from "node:os";
+import { resolve } from "node:path";
+import type { AccessRules } from "../power/access.ts";
+import type { Driver } from "../power/driver.ts";
+import { PowerError } from "../power/errors.ts";
+import type { HubSpec, MachineSpec } from "../power/spec.ts";
+import { refuseUnknownKeys } from "./check-value.ts";
+import { checkMachines } from "./checks.ts";
+import { buildHubs } from "./hubs.ts";
+import { buildMachines, notYet } from "./machines.ts";
+import { type Problem, Problems } from "./problem.ts";
+import { Reader } from "./read.ts";
+import { LATER_SERVER, LATER_TOP_LEVEL, TOP_LEVEL } from "./schema.ts";
+import {
+  buildAccess,
+  buildServer,
+  buildStore,
+  folderOf,
+  mapOf,
+  type ServerSettings,
+  type StoreSettings,
+} from "./server.ts";
+import type { KnownHub } from "./use.ts";
+import type { Entry, MapValue } from "./value.ts";
+
+export interface Configuration {
+  /** Absolute; undefined for the demonstration. */
+  readonly file: string | undefined;
+  readonly server: ServerSettings;
+  readonly access: AccessRules;
+  readonly store: StoreSettings;
+  readonly hubs: readonly HubSpec[];
+  readonly machines: readonly MachineSpec[];
+  /** Every file that was read, absolute. */
+  readonly watchedFiles: readonly string[];
+  readonly warnings: readonly Problem[];
+  /** What `config show` prints. */
+  readonly resolved: Resolved;
+}
+
+/** The document after ranges, profiles and placeholders, with the places where its values stand. */
+export interface Resolved {
+  readonly top: ReadonlyMap<string, Entry>;
+  readonly hubs: ReadonlyMap<string, ReadonlyMap<string, Entry>>;
+  readonly machines: ReadonlyMap<string, ReadonlyMap<string, Entry>>;
+}
+
+export interface LoadOptions {
+  readonly drivers: readonly Driver[];
+  /** Loads a driver of the user's own. Throws PowerError. */
+  readonly loadDriver?: (specifier: string, folder: string) => Promise<Driver>;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Files are named relative to this folder in problems. */
+  readonly cwd?: string;
+}
+
+export interface Loaded {
+  /** Undefined when there is any error. */
+  readonly configuration: Configuration | undefined;
+  readonly problems: readonly Problem[];
+  /** Drivers known with this configuration, the user's own included. */
+  readonly drivers: readonly Driver[];
+}
+
+export function loadConfiguration(file: string, options: LoadOptions): Promise<Loaded> {
+  const path = resolve(file);
+  return load(path, options, (reader) => reader.file(path));
+}
+
+/** The same from a text; `file` is where it would stand. */
+export function parseConfiguration(text: string, options: LoadOptions & { readonly file: string }): Promise<Loaded> {
+  const path = resolve(options.file);
+  return load(path, options, (reader) => reader.text(text, path));
+}
+
+/** The configuration to use: named, in the environment, here, or the system's. Undefined where there is none. */
+export async function findConfiguration(
+  explicit: string | undefined,
+  env: NodeJS.ProcessEnv,
+  cwd: string,
+): Promise<string | undefined> {
+  const named = explicit ?? env["MAASOCHIST_CONFIG"];
+  if (named !== undefined && named !== "") return resolve(cwd, named.replace(/^~(?=\/)/, homedir()));
+  for (const candidate of [resolve(cwd, "maasochist.yaml"), "/etc/maasochist/maasochist.yaml"]) {
+    const there = await access(candidate).then(
+      () => true,
+      () => false,
+    );
+    if (there) return candidate;
+  }
+  return undefined;
+}
+
+async function load(
+  path: string,
+  options: LoadOptions,
+  read: (reader: Reader) => Promise<MapValue | undefined>,
+): Promise<Loaded> {
+  const problems = new Problems();
+  const env = options.env ?? process.env;
+  const reader = new Reader(path, { env, problems, cwd: options.cwd ?? process.cwd() });
+  const document = await read(reader);
+  if (!document) return { configuration: undefined, problems: problems.all, drivers: options.drivers };
+
+  for (const later of LATER_TOP_LEVEL) {
+    const given = document.entries.get(later);
+    if (given) problems.error(given.key, notYet(later));
+  }
+  refuseUnknownKeys(document, { known: [...Object.keys(TOP_LEVEL), ...LATER_TOP_LEVEL], of: "" }, problems);
+  const value = (key: string) => document.entries.get(key)?.value;
+  const folder = folderOf(path);
+  const drivers = await ownDrivers(document, { ...options, folder, problems });
+  const server = buildServer(withoutLater(value("server"), problems), folder, problems);
+  const access = buildAccess(value("access"), problems);
+  const store = buildStore(value("store"), folder, { env, problems });
+
+  const services = {
+    drivers: new Map(drivers.map((driver) => [driver.name, driver])),
+    hubs: new Map<string, KnownHub>(),
+    problems,
+  };
+  const hubsMap = mapOf(value("hubs"), "hubs", problems);
+  const hubEntries = hubsMap ? buildHubs(hubsMap, services) : new Map<string, ReadonlyMap<string, Entry>>();
+  const machinesMap = mapOf(value("machines"), "machines", problems);
+  const profiles = mapOf(value("profiles"), "profiles", problems);
+  const machines = machinesMap ? buildMachines(machinesMap, { ...services, profiles }) : [];
+  if (!machinesMap || machinesMap.entries.size === 0) {
+    problems.warning(document.entries.get("machines")?.key ?? document.at, {
+      code: "no-machines",
+      message: "there are no machines",
+      hint: "Add some under `machines:`; `maasochist drivers` lists what there is for them.",
+    });
+  }
+  checkMachines(machines, problems);
+
+  const all = problems.all;
+  const configuration: Configuration = {
+    file: path,
+    server,
+    access,
+    store,
+    hubs: [...services.hubs.values()].map((hub) => hub.spec),
+    machines: machines.map((machine) => machine.spec),
+    watchedFiles: reader.watchedFiles,
+    warnings: all,
+    resolved: {
+      top: document.entries,
+      hubs: hubEntries,
+      machines: new Map(machines.map((machine) => [machine.spec.facts.name, machine.entries])),
+    },
+  };
+  return { configuration: problems.errors > 0 ? undefined : configuration, problems: all, drivers };
+}
+
+function withoutLater(server: Entry["value"] | undefined, problems: Problems): Entry["value"] | undefined {
+  if (server?.kind !== "map") return server;
+  const entries = new Map(server.entries);
+  for (const later of LATER_SERVER) {
+    const given = entries.get(later);
+    if (given) problems.error(given.key, notYet(`server.${later}`));
+    entries.delete(later);
+  }
+  return { ...server, entries };
+}
+
+interface OwnDriversOptions extends LoadOptions {
+  readonly folder: string;
+  readonly problems: Problems;
+}
+
+/** The built-in drivers and those that `drivers:` names. */
+async function ownDrivers(
+  document: MapValue,
+  { drivers, loadDriver, folder, problems }: OwnDriversOptions,
+): Promise<readonly Driver[]> {
+  const named = document.entries.get("drivers");
+  if (!named) return drivers;
+  const known = [...drivers];
+  const items = named.value.kind === "list" ? named.value.items : [named.value];
+  for (const item of items) {
+    if (item.kind !== "scalar" || typeof item.value !== "string" || !loadDriver) {
+      problems.error(item.at, {
+        code: "bad-value",
+        message: "drivers takes a list of files or packages, such as [./mine.mjs]",
+      });
+      continue;
+    }
+    try {
+      const driver = await loadDriver(item.value, folder);
+      if (known.some((other) => other.name === driver.name))
+        problems.error(item.at, { code: "twice", message: `there is a driver "${driver.name}" already` });
+      else known.push(driver);
+    } catch (thrown) {
+      const { message, hint } = PowerError.from(thrown);
+      problems.error(item.at, { code: "driver-module", message, hint });
+    }
+  }
+  return known;
+}

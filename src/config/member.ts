@@ -1,0 +1,147 @@
+/** Ranges and placeholders: one entry `"nuc[1-6]"` stands for six machines or hubs, each with values of its own. */
+import { NAME_PATTERN } from "../power/names.ts";
+import type { Problems, Span } from "./problem.ts";
+import type { ListValue, Value } from "./value.ts";
+
+const RANGE = /^(.*)\[(\d+)-(\d+)\](.*)$/;
+const PLACEHOLDER = /\{(?:n(?:([+:-])(\d+))?|(name|mac|address))\}/g;
+/** As YAML reads an unquoted placeholder: a map with one key and no value. */
+const UNQUOTED = /^(?:n(?:[+:-]\d+)?|name|mac|address)$/;
+const MOST_MEMBERS = 100_000;
+
+export interface Member {
+  readonly name: string;
+  /** Its number in the range; undefined where the entry is no range. */
+  readonly n: number | undefined;
+  /** Position in the range, from 0, and how many there are. */
+  readonly index: number;
+  readonly count: number;
+  /** Filled in once known. */
+  mac?: string;
+  address?: string;
+}
+
+/** The members that a name stands for; none where the name is wrong, said in the problems. */
+export function membersOf(written: string, key: Span, problems: Problems): Member[] {
+  const range = RANGE.exec(written);
+  if (!range) {
+    if (NAME_PATTERN.test(written)) return [{ name: written, n: undefined, index: 0, count: 1 }];
+    problems.error(key, {
+      code: "bad-name",
+      message: `"${written}" is no name: letters, digits, dots, dashes and underscores, beginning with a letter or digit`,
+      hint: /[[\]]/.test(written) ? 'A range is written like "nuc[1-6]", in quotes.' : undefined,
+    });
+    return [];
+  }
+  const [, before = "", from = "", to = "", behind = ""] = range;
+  const [first, last] = [Number(from), Number(to)];
+  if (!NAME_PATTERN.test(`${before}${from}${behind}`)) {
+    problems.error(key, { code: "bad-name", message: `"${before}${from}${behind}" is no name` });
+    return [];
+  }
+  if (last < first || last - first >= MOST_MEMBERS) {
+    problems.error(key, {
+      code: "bad-range",
+      message:
+        last < first
+          ? `the range counts down from ${first} to ${last}`
+          : `the range has more than ${MOST_MEMBERS} members`,
+    });
+    return [];
+  }
+  const width = from.startsWith("0") ? from.length : 0;
+  return Array.from({ length: last - first + 1 }, (_, index) => ({
+    name: `${before}${String(first + index).padStart(width, "0")}${behind}`,
+    n: first + index,
+    index,
+    count: last - first + 1,
+  }));
+}
+
+/** The value for one member: placeholders replaced everywhere in it. The same value where there were none. */
+export function fill(value: Value, member: Member, problems: Problems): Value {
+  switch (value.kind) {
+    case "scalar": {
+      if (typeof value.value !== "string" || !value.value.includes("{")) return value;
+      const text = value.value.replace(
+        PLACEHOLDER,
+        (
+          written,
+          operator: string | undefined,
+          operand: string | undefined,
+          fact: "name" | "mac" | "address" | undefined,
+        ) => {
+          const replaced = fact ? member[fact] : number(member, operator, operand);
+          if (replaced !== undefined) return replaced;
+          problems.error(value.at, {
+            code: "placeholder",
+            message: fact
+              ? `${written} has nothing to stand for: "${member.name}" has no ${fact}`
+              : `${written} stands for a member's number, and "${member.name}" is no range`,
+          });
+          return written;
+        },
+      );
+      return text === value.value ? value : { ...value, value: text };
+    }
+    case "list": {
+      const items = value.items.map((item) => fill(item, member, problems));
+      return items.every((item, index) => item === value.items[index]) ? value : { ...value, items };
+    }
+    case "map": {
+      if (isUnquoted(value)) {
+        problems.error(value.at, {
+          code: "placeholder-unquoted",
+          message: "an unquoted placeholder is a map to YAML",
+          hint: `Write it in quotes: "{${[...value.entries.keys()][0]}}".`,
+        });
+        // Something that fits most fields, so that the mistake is told once.
+        return { kind: "scalar", value: "1", at: value.at, secret: false };
+      }
+      let changed = false;
+      const entries = new Map(value.entries);
+      for (const [key, entry] of value.entries) {
+        const filled = fill(entry.value, member, problems);
+        if (filled === entry.value) continue;
+        entries.set(key, { ...entry, value: filled });
+        changed = true;
+      }
+      return changed ? { ...value, entries } : value;
+    }
+    default:
+      return value satisfies never;
+  }
+}
+
+/** The member's own element of a list that gives each member a value. */
+export function pick(list: ListValue, member: Member, problems: Problems): Value | undefined {
+  if (list.items.length === member.count && member.n !== undefined) return list.items[member.index];
+  problems.error(list.at, {
+    code: "member-list",
+    message:
+      member.n === undefined
+        ? "a list is not taken here: one value is needed"
+        : `the list has ${list.items.length} values, and the range has ${member.count} members`,
+  });
+  return undefined;
+}
+
+function isUnquoted(value: Value): boolean {
+  if (value.kind !== "map" || value.entries.size !== 1) return false;
+  const [[key, entry] = []] = value.entries;
+  return key !== undefined && UNQUOTED.test(key) && entry?.value.kind === "scalar" && entry.value.value === null;
+}
+
+function number({ n }: Member, operator: string | undefined, operand: string | undefined): string | undefined {
+  if (n === undefined) return undefined;
+  switch (operator) {
+    case "+":
+      return String(n + Number(operand));
+    case "-":
+      return String(n - Number(operand));
+    case ":":
+      return String(n).padStart(Number(operand), "0");
+    default:
+      return String(n);
+  }
+}
