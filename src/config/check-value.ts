@@ -4,60 +4,155 @@ import { nearest } from "../power/names.ts";
 import type { Problems } from "./problem.ts";
 import { type MapValue, plain, spanAt, type Value } from "./value.ts";
 
+/** A list of more keys than this helps nobody. */
+const MOST_LISTED = 60;
+
+export interface CheckOptions {
+  /** Keys about which everything was said already. */
+  readonly silent?: ReadonlySet<string>;
+}
+
 /** What the schema makes of the value; undefined where it does not fit, said in the problems. */
 export function checked<Schema extends z.ZodType>(
   schema: Schema,
   value: Value,
   problems: Problems,
+  { silent }: CheckOptions = {},
 ): z.output<Schema> | undefined {
+  refuseUnknownWithin(schema, value, { name: "", problems });
   const result = schema.safeParse(plain(value));
   if (result.success) return result.data;
-  for (const issue of result.error.issues) tell(issue, value, problems);
+  for (const issue of result.error.issues) {
+    if (!silent?.has(String(issue.path[0]))) tell(issue, { schema, value, problems });
+  }
   return undefined;
 }
 
 /** Complains of keys that are not known, each with the nearest one that is. */
 export function refuseUnknownKeys(
   value: MapValue,
-  options: { readonly known: Iterable<string>; readonly of: string },
+  options: { readonly known: ReadonlySet<string>; readonly of: string },
   problems: Problems,
 ): void {
-  const known = [...options.known];
+  const { known, of } = options;
   for (const [key, entry] of value.entries) {
-    if (known.includes(key)) continue;
+    if (known.has(key)) continue;
     const near = nearest(key, known);
     problems.error(entry.key, {
       code: "unknown-key",
-      message: `unknown key "${key}"${options.of === "" ? "" : ` ${options.of}`}${near === undefined ? "" : `, did you mean "${near}"?`}`,
-      hint: near === undefined ? `Known here: ${known.slice(0, 30).join(", ")}.` : undefined,
+      message: `unknown key "${key}"${of === "" ? "" : ` ${of}`}${near === undefined ? "" : `, did you mean "${near}"?`}`,
+      hint: near === undefined && known.size <= MOST_LISTED ? `Known here: ${[...known].join(", ")}.` : undefined,
     });
   }
 }
 
-function tell(issue: z.core.$ZodIssue, value: Value, problems: Problems): void {
+/** The same for maps inside the value: a schema that says nothing of other keys knows none. */
+function refuseUnknownWithin(
+  schema: z.ZodType,
+  value: Value,
+  { name, problems }: { readonly name: string; readonly problems: Problems },
+): void {
+  if (value.kind === "scalar") return;
+  const inner = inside(schema, value);
+  if (value.kind === "list") {
+    if (!(inner instanceof z.ZodArray)) return;
+    for (const item of value.items) refuseUnknownWithin(inner.element as z.ZodType, item, { name, problems });
+  } else if (inner instanceof z.ZodRecord) {
+    for (const entry of value.entries.values()) {
+      refuseUnknownWithin(inner.valueType as z.ZodType, entry.value, { name, problems });
+    }
+  } else if (inner instanceof z.ZodObject) {
+    const shape: Record<string, z.ZodType> = inner.shape;
+    if (inner.def.catchall === undefined || inner.def.catchall instanceof z.ZodNever) {
+      refuseUnknownKeys(value, { known: new Set(Object.keys(shape)), of: name === "" ? "" : `in ${name}` }, problems);
+    }
+    for (const [key, entry] of value.entries) {
+      const field = shape[key];
+      if (field) refuseUnknownWithin(field, entry.value, { name: name === "" ? key : `${name}.${key}`, problems });
+    }
+  }
+}
+
+/** The object, record or array that the schema wants in that place; undefined where it is none or not to be told. */
+function inside(schema: z.ZodType, value: Value): z.ZodType | undefined {
+  const bare = unwrapped(schema);
+  if (!(bare instanceof z.ZodUnion)) return bare;
+  const fitting = bare.options
+    .map((option) => unwrapped(option as z.ZodType))
+    .filter((option) =>
+      value.kind === "list"
+        ? option instanceof z.ZodArray
+        : option instanceof z.ZodObject || option instanceof z.ZodRecord,
+    );
+  return fitting.length === 1 ? fitting[0] : undefined;
+}
+
+/** The schema without `optional`, `default`, transformations and their like. */
+export function unwrapped(schema: z.ZodType): z.ZodType {
+  if (
+    schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodDefault ||
+    schema instanceof z.ZodPrefault ||
+    schema instanceof z.ZodNullable
+  ) {
+    return unwrapped(schema.unwrap() as z.ZodType);
+  }
+  return schema instanceof z.ZodPipe ? unwrapped(schema.in as z.ZodType) : schema;
+}
+
+interface Telling {
+  readonly schema: z.ZodType;
+  readonly value: Value;
+  readonly problems: Problems;
+}
+
+function tell(issue: z.core.$ZodIssue, { schema, value, problems }: Telling): void {
   const path = issue.path;
-  const at = spanAt(value, path);
-  const name = path.length > 0 ? `"${path.map(String).join(".")}" ` : "";
   if (issue.code === "unrecognized_keys") {
+    // Mostly refused before, with the near name; one place is complained of once.
+    const map = valueAt(value, path);
     for (const key of issue.keys) {
-      problems.error(spanAt(value, path), { code: "unknown-key", message: `unknown key "${key}"` });
+      const at = (map?.kind === "map" ? map.entries.get(key)?.key : undefined) ?? spanAt(value, path);
+      problems.error(at, { code: "unknown-key", message: `unknown key "${key}"` });
     }
     return;
   }
-  problems.error(at, { code: "bad-value", message: `${name}${sentence(issue, valueAt(value, path))}` });
+  const input = valueAt(value, path);
+  if (input?.kind === "scalar" && input.broken) return;
+  const shown = input?.kind === "scalar" && input.secret ? HIDDEN : input && plain(input);
+  const said = sentence(issue, shown);
+  const name = path.map(String).join(".");
+  const message = name === "" ? said : said.startsWith('"') ? `${name}: ${said}` : `"${name}" ${said}`;
+  const secret = shown === HIDDEN && input?.kind === "scalar" ? String(input.value) : "";
+  problems.error(spanAt(value, path), {
+    code: "bad-value",
+    // A schema's own words may quote what it was given.
+    message: secret === "" ? message : message.replaceAll(secret, "•••"),
+    hint: issue.code === "invalid_type" && issue.expected === "string" ? textHint(schema, path, input) : undefined,
+  });
+}
+
+/** What a number or true or false must become where a text is wanted. */
+function textHint(schema: z.ZodType, path: readonly PropertyKey[], input: Value | undefined): string | undefined {
+  if (input?.kind !== "scalar" || (typeof input.value !== "number" && typeof input.value !== "boolean"))
+    return undefined;
+  const field = schema instanceof z.ZodObject && path.length === 1 ? schema.shape[String(path[0])] : undefined;
+  const inQuotes = field instanceof z.ZodType ? field.safeParse(String(input.value)) : undefined;
+  const said = inQuotes?.error?.issues[0];
+  if (said?.code === "custom" && !input.secret) return said.message;
+  return "Write it in quotes to make it a text.";
 }
 
 /** Stands for a value that must not be quoted. */
 const HIDDEN = Symbol("hidden");
 
-function valueAt(value: Value, path: readonly PropertyKey[]): unknown {
+function valueAt(value: Value, path: readonly PropertyKey[]): Value | undefined {
   let inner: Value | undefined = value;
   for (const step of path) {
     if (inner?.kind === "map") inner = inner.entries.get(String(step))?.value;
     else inner = inner?.kind === "list" ? inner.items[Number(step)] : undefined;
   }
-  if (inner?.kind === "scalar" && inner.secret && inner.value !== null) return HIDDEN;
-  return inner && plain(inner);
+  return inner;
 }
 
 function sentence(issue: z.core.$ZodIssue, input: unknown): string {
@@ -67,14 +162,18 @@ function sentence(issue: z.core.$ZodIssue, input: unknown): string {
     case "invalid_value": {
       const values = issue.values.map(String);
       const near = typeof input === "string" ? nearest(input, values) : undefined;
-      return `must be ${values.length === 1 ? values[0] : `one of ${values.join(", ")}`}, not ${describe(input)}${near === undefined ? "" : `; did you mean "${near}"?`}`;
+      const wanted = `must be ${values.length === 1 ? values[0] : `one of ${values.join(", ")}`}`;
+      if (input === undefined) return `is missing; it ${wanted}`;
+      return `${wanted}, not ${describe(input)}${near === undefined ? "" : `, did you mean "${near}"?`}`;
     }
     case "invalid_union":
       return unionSentence(issue, input);
     case "too_small":
-      return issue.origin === "string" ? "must not be empty" : `must be at least ${issue.minimum}`;
+      return issue.minimum === 1 && issue.origin !== "number" && issue.origin !== "int"
+        ? "must not be empty"
+        : `must ${sized(issue.origin)} at least ${issue.minimum}${unitOf(issue.origin)}`;
     case "too_big":
-      return `must be at most ${issue.maximum}`;
+      return `must ${sized(issue.origin)} at most ${issue.maximum}${unitOf(issue.origin)}`;
     case "unrecognized_keys":
       return `has unknown keys: ${issue.keys.join(", ")}`;
     case "custom":
@@ -83,6 +182,14 @@ function sentence(issue: z.core.$ZodIssue, input: unknown): string {
     default:
       return issue.message;
   }
+}
+
+function sized(origin: string): string {
+  return origin === "string" || origin === "array" ? "have" : "be";
+}
+
+function unitOf(origin: string): string {
+  return origin === "string" ? " characters" : origin === "array" ? " items" : "";
 }
 
 /** What came nearest of a union's ways, or what they all want. */
@@ -117,7 +224,7 @@ function article(type: string): string {
 }
 
 function describe(input: unknown): string {
-  if (input === HIDDEN) return "what the tag gives";
+  if (input === HIDDEN) return "what is written there";
   if (input === null) return "empty";
   if (Array.isArray(input)) return "a list";
   if (typeof input === "object") return "a map";
@@ -127,16 +234,7 @@ function describe(input: unknown): string {
 
 /** Is the field a list by its schema, so that a list is its value and not one value a member? */
 export function isListField(type: z.ZodType): boolean {
-  if (type instanceof z.ZodArray || type instanceof z.ZodTuple) return true;
-  if (
-    type instanceof z.ZodOptional ||
-    type instanceof z.ZodDefault ||
-    type instanceof z.ZodPrefault ||
-    type instanceof z.ZodNullable
-  ) {
-    return isListField(type.unwrap() as z.ZodType);
-  }
-  if (type instanceof z.ZodPipe) return isListField(type.in as z.ZodType);
-  if (type instanceof z.ZodUnion) return type.options.some((option) => isListField(option as z.ZodType));
-  return false;
+  const bare = unwrapped(type);
+  if (bare instanceof z.ZodUnion) return bare.options.some((option) => isListField(option as z.ZodType));
+  return bare instanceof z.ZodArray || bare instanceof z.ZodTuple;
 }

@@ -2,7 +2,7 @@
 import { type Capability, capabilities, cutsOf, isMomentary } from "../power/driver.ts";
 import { type OutletSpec, outletName, type QuerySpec } from "../power/spec.ts";
 import type { BuiltMachine } from "./machines.ts";
-import type { Problems } from "./problem.ts";
+import { lineOf, type Problems } from "./problem.ts";
 import type { Use } from "./use.ts";
 
 /** MAAS gives up releasing a machine after this time (ms). */
@@ -23,10 +23,12 @@ export const WARNINGS = {
   "url-not-polled": "MAAS polls in the background only a literal IP address in a subnet of a rack controller.",
   "token-charset": "MAAS passes the token on a command line: letters, digits and _ are safe.",
   "secrets-readable": "Other users of this host can read a file of secrets.",
+  "same-hub": "Two hubs have one address: their exchanges do not take turns, though the device is one.",
   "no-machines": "There are no machines.",
 } as const;
 
-export function checkMachines(machines: readonly BuiltMachine[], problems: Problems): void {
+export function checkMachines(built: readonly BuiltMachine[], problems: Problems): void {
+  const machines = built.filter((machine) => !machine.faulty);
   doubledOutlets(machines, problems);
   for (const machine of machines) {
     checkState(machine, problems);
@@ -39,34 +41,37 @@ function doubledOutlets(machines: readonly BuiltMachine[], problems: Problems): 
   const known = new Map<string, { readonly machine: string; readonly use: Use }>();
   for (const { spec, commands } of machines) {
     const { name } = spec.facts;
-    const mine = new Set<string>();
+    const supplies = new Set<string>();
     for (const use of commands) {
       if (!use.outlet.hub.driver.hub) continue;
-      const key = `${use.outlet.hub.key} ${outletIdentity(use.outlet)}`;
+      const key = outletKey(use);
       const other = known.get(key);
-      if (other && other.machine !== name) {
+      if (!other) known.set(key, { machine: name, use });
+      else if (other.machine !== name) {
         problems.error(use.at, {
           code: "doubled-outlet",
-          message: `machine "${name}" uses ${use.outlet.label}, which machine "${other.machine}" uses too`,
-          hint: "Switching one would switch the other. Correct `outlet:` or `hub:`.",
+          message: `machine "${name}" uses ${use.outlet.label}, which machine "${other.machine}" at ${lineOf(other.use.at)} uses too`,
+          hint:
+            use.at.start === other.use.at.start && use.at.source === other.use.at.source
+              ? 'Give each member of the range its own, such as outlet: "{n}".'
+              : "Switching one would switch the other. Correct `outlet:` or `hub:`.",
         });
-      } else if (
-        mine.has(key) &&
-        spec.supplies.filter((supply) => `${supply.outlet.hub.key} ${outletIdentity(supply.outlet)}` === key).length > 1
-      ) {
+      }
+      if (!spec.supplies.some(({ outlet }) => outlet === use.outlet)) continue;
+      if (supplies.has(key)) {
         problems.error(use.at, {
           code: "doubled-outlet",
           message: `machine "${name}" names ${use.outlet.label} twice as its supply`,
         });
       }
-      mine.add(key);
-      if (!other) known.set(key, { machine: name, use });
+      supplies.add(key);
     }
   }
 }
 
-function outletIdentity({ settings }: OutletSpec): string {
-  return outletName(settings) ?? JSON.stringify(settings);
+/** One outlet of one device, however its hub is called. */
+function outletKey({ hubIdentity, outlet }: Use): string {
+  return `${hubIdentity} ${outletName(outlet.settings) ?? JSON.stringify(outlet.settings)}`;
 }
 
 function can(outlet: OutletSpec): ReadonlySet<Capability> {
@@ -78,7 +83,7 @@ function sources(query: QuerySpec | undefined): readonly OutletSpec[] {
   return query.kind === "one" ? [query.outlet] : query.of.flatMap(sources);
 }
 
-function checkState({ spec, at, commands }: BuiltMachine, problems: Problems): void {
+function checkState({ spec, at, commands, entries }: BuiltMachine, problems: Problems): void {
   const { name } = spec.facts;
   const asked = sources(spec.query);
   const metered = spec.above !== undefined && spec.supplies.some((supply) => can(supply.outlet).has("watts"));
@@ -90,7 +95,10 @@ function checkState({ spec, at, commands }: BuiltMachine, problems: Problems): v
     });
   }
   if (spec.above !== undefined && !spec.supplies.some((supply) => can(supply.outlet).has("watts"))) {
-    problems.error(at, { code: "above-unmetered", message: `"${name}" has \`above\`, and no supply that tells watts` });
+    problems.error(entries.get("above")?.value.at ?? at, {
+      code: "above-unmetered",
+      message: `"${name}" has \`above\`, and no supply that tells watts`,
+    });
   }
   if (spec.supplies.length === 0 && asked.length === 0) {
     problems.warning(at, {
@@ -107,7 +115,7 @@ function checkState({ spec, at, commands }: BuiltMachine, problems: Problems): v
     });
   }
   const measured = asked.some((outlet) => !outlet.hub.driver.assumes) || metered;
-  const pressed = commands.find(({ outlet }) => isMomentary(outlet.hub.driver, outlet.settings));
+  const pressed = [...commands].find(({ outlet }) => isMomentary(outlet.hub.driver, outlet.settings));
   if (pressed && !measured) {
     problems.warning(pressed.at, {
       code: "momentary-blind",
@@ -154,6 +162,8 @@ function checkOff({ spec, at }: BuiltMachine, problems: Problems): void {
 
 function checkDrivers({ commands, queries }: BuiltMachine, problems: Problems): void {
   for (const { outlet, at, entries } of new Set([...commands, ...queries])) {
+    // Its hub is wrong, and was told of.
+    if (outlet.hub.driver.hub && outlet.hub.settings === undefined) continue;
     for (const finding of outlet.hub.driver.check?.(outlet.settings, outlet.hub.settings) ?? []) {
       const place = entries.get(finding.key)?.value.at ?? at;
       const text = { code: finding.code ?? "driver-check", message: finding.problem };

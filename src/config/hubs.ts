@@ -1,90 +1,109 @@
 /** The entries under `hubs:`. */
-
 import type { z } from "zod";
-import { fieldFacts } from "../wire/fields.ts";
-import { checked, isListField, refuseUnknownKeys } from "./check-value.ts";
-import { membersOf } from "./member.ts";
+import type { Driver } from "../power/driver.ts";
+import { checked, refuseUnknownKeys } from "./check-value.ts";
+import { type Member, membersOf } from "./member.ts";
+import { lineOf, type Span } from "./problem.ts";
 import { PACE } from "./schema.ts";
-import { driverOf, identityOf, own, paceOf, type UseServices } from "./use.ts";
+import {
+  addressOf,
+  driverOf,
+  type KnownHub,
+  ownEntries,
+  paceFields,
+  paceOf,
+  shapeOf,
+  type UseServices,
+} from "./use.ts";
 import type { Entry, MapValue } from "./value.ts";
 
 /** What each hub was resolved to, for `config show`. */
 export type HubEntries = Map<string, ReadonlyMap<string, Entry>>;
 
-export function buildHubs(hubs: MapValue, services: UseServices): HubEntries {
-  const { problems } = services;
+/** Makes the hubs known to the services. */
+export function buildHubs(map: MapValue, services: UseServices): HubEntries {
+  const { hubs, broken, problems } = services;
   const shown: HubEntries = new Map();
-  for (const [written, { key, value }] of hubs.entries) {
+  for (const [written, { key, value }] of map.entries) {
+    const members = membersOf(written, key, problems);
+    const driver = value.kind === "map" ? hubDriver(written, { key, entry: value }, services) : undefined;
     if (value.kind !== "map") {
       problems.error(value.at, {
         code: "bad-value",
         message: `hub "${written}" must be a map such as { driver: …, host: … }`,
       });
-      continue;
     }
-    const driverEntry = value.entries.get("driver");
-    if (!driverEntry) {
-      problems.error(key, { code: "no-driver", message: `hub "${written}" has no \`driver:\`` });
-      continue;
-    }
-    const driver = driverOf(driverEntry.value, services);
-    if (!driver) continue;
-    if (!driver.hub) {
-      problems.error(driverEntry.value.at, {
-        code: "no-hub",
-        message: `${driver.name} talks to no shared thing, so it makes no hub`,
-        hint: "Use it at the machine: { driver: …, … }.",
-      });
-      continue;
-    }
-    const fields: Record<string, z.ZodType> = { ...driver.hub.shape, ...PACE.shape };
-    refuseUnknownKeys(
-      value,
-      { known: ["driver", ...Object.keys(fields)], of: `of hub ${written} (${driver.name})` },
-      problems,
-    );
-    for (const member of membersOf(written, key, problems)) {
-      const known = services.hubs.get(member.name);
-      if (known) {
-        const { line } = known.at.source.position(known.at.start);
-        problems.error(key, {
-          code: "twice",
-          message: `hub "${member.name}" is already given at ${known.at.source.file}:${line}`,
-        });
-        continue;
-      }
-      const entries = new Map<string, Entry>();
-      for (const [name, field] of Object.entries(fields)) {
-        const given = value.entries.get(name);
-        const filled = given && own(given.value, member, problems, isListField(field));
-        if (!given || !filled) continue;
-        const secret = fieldFacts(field).secret === true && filled.kind === "scalar";
-        entries.set(name, { ...given, value: secret ? { ...filled, secret: true } : filled });
-      }
-      const settings: unknown = checked(driver.hub as z.ZodObject, { ...value, entries }, problems);
-      const pace = checked(
-        PACE,
-        { ...value, entries: new Map([...entries].filter(([name]) => name in PACE.shape)) },
-        problems,
-      );
-      shown.set(member.name, new Map([["driver", driverEntry], ...entries]));
-      if (settings === undefined || !pace) {
-        // Known all the same: machines that name it are not to be blamed as well.
-        services.hubs.set(member.name, {
-          spec: { key: member.name, name: member.name, driver, settings: undefined, pace: paceOf(driver, {}) },
-          at: key,
-          written: "",
-          inline: false,
-        });
-        continue;
-      }
-      services.hubs.set(member.name, {
-        spec: { key: member.name, name: member.name, driver, settings, pace: paceOf(driver, pace) },
-        at: key,
-        written: identityOf(driver, entries) ?? "",
-        inline: false,
-      });
+    for (const member of members) {
+      const known = hubs.get(member.name);
+      if (value.kind !== "map" || !driver) broken.add(member.name);
+      else if (known) {
+        problems.error(key, { code: "twice", message: `hub "${member.name}" is already given at ${lineOf(known.at)}` });
+      } else shown.set(member.name, buildHub(member, { key, entry: value, driver }, services));
     }
   }
   return shown;
+}
+
+interface Written {
+  readonly key: Span;
+  readonly entry: MapValue;
+}
+
+function hubDriver(name: string, { key, entry }: Written, services: UseServices): Driver | undefined {
+  const { problems } = services;
+  const given = entry.entries.get("driver");
+  if (!given) {
+    problems.error(key, { code: "no-driver", message: `hub "${name}" has no \`driver:\`` });
+    return undefined;
+  }
+  const driver = driverOf(given.value, services);
+  if (!driver) return undefined;
+  if (!driver.hub) {
+    problems.error(given.value.at, {
+      code: "no-hub",
+      message: `${driver.name} talks to no shared thing, so it makes no hub`,
+      hint: "Use it at the machine: { driver: …, … }.",
+    });
+    return undefined;
+  }
+  const own = keysOf(driver.hub);
+  const known = new Set(["driver", ...own, ...Object.keys(paceFields(own))]);
+  refuseUnknownKeys(entry, { known, of: `of hub ${name} (${driver.name})` }, problems);
+  return driver;
+}
+
+function buildHub(
+  member: Member,
+  { key, entry, driver }: Written & { readonly driver: Driver },
+  { hubs, named, problems }: UseServices,
+): ReadonlyMap<string, Entry> {
+  const { name } = member;
+  const fields = ownEntries(entry, shapeOf(driver.hub), { member, problems });
+  const paceOwn = ownEntries(entry, paceFields(keysOf(driver.hub)), { member, problems });
+  const settings: unknown = checked(driver.hub as z.ZodType, { ...entry, entries: fields.entries }, problems, fields);
+  const pace = checked(PACE, { ...entry, entries: paceOwn.entries }, problems, paceOwn);
+  const address = settings === undefined ? undefined : addressOf(driver, fields.entries, settings);
+  // Known even where it is wrong: machines that name it are not to be blamed as well.
+  const hub: KnownHub = {
+    spec: { key: name, name, driver, settings, pace: paceOf(driver, pace ?? {}) },
+    at: key,
+    identity: address === undefined ? name : `${driver.name}:${address.full}`,
+    settings: "",
+    inline: false,
+  };
+  hubs.set(name, hub);
+  const other = named.get(hub.identity);
+  if (other) {
+    problems.warning(key, {
+      code: "same-hub",
+      message: `hub "${name}" has the address of hub "${other.spec.name}" at ${lineOf(other.at)}`,
+      hint: "Exchanges on one device should take turns: make them one hub, unless the two really do not share anything.",
+    });
+  } else named.set(hub.identity, hub);
+  const given = entry.entries.get("driver");
+  return new Map([...(given ? [["driver", given] as const] : []), ...fields.entries, ...paceOwn.entries]);
+}
+
+function keysOf(schema: z.ZodObject | undefined): Set<string> {
+  return new Set(Object.keys(shapeOf(schema)));
 }

@@ -9,6 +9,7 @@ export {
   type LoadOptions,
   loadConfiguration,
   parseConfiguration,
+  storePathOf,
 } from "./load.ts";
 export { formatProblem, type Problem } from "./problem.ts";
 export type { ListenAddress } from "./server.ts";

@@ -1,42 +1,60 @@
 /** The JSON Schema of a configuration file, for editors: it completes each driver's settings. */
 import { z } from "zod";
 import { type Driver, VERBS } from "../power/driver.ts";
-import { ACCESS, MACHINE, MACHINE_STRUCTURE, PACE, SERVER, STAGE, STORE, SUPPLY, TOP_LEVEL } from "./schema.ts";
+import {
+  ACCESS,
+  MACHINE,
+  MACHINE_STRUCTURE,
+  PACE,
+  SERVER,
+  STAGE,
+  STORE,
+  SUPPLY,
+  TOKEN,
+  TOP_LEVEL,
+  USER,
+} from "./schema.ts";
+import { shapeOf } from "./use.ts";
 
 type Json = Record<string, unknown>;
 
+const PLACEHOLDER = { type: "string", pattern: "\\{(n([+:-]\\d+)?|name|mac|address)\\}" };
+const STRINGS = { type: "array", items: { type: "string" } };
+/** The key is known; what it holds is said elsewhere. */
+const KNOWN = {};
+
+/** Draft 2020-12. The same drivers give the same text. */
 export function jsonSchema(drivers: readonly Driver[]): Json {
-  const machine = entry("machine", drivers, {
-    more: { ...properties(MACHINE), ...structure() },
-    pace: true,
-    lists: true,
-  });
-  const stage = entry("stage", drivers, { more: properties(STAGE), pace: true, lists: true, perVerb: true });
-  const supply = entry("supply", drivers, { more: properties(SUPPLY), pace: true, lists: true });
-  const query = entry("query", drivers, {
-    more: { all: listOf("query"), any: listOf("query") },
-    pace: true,
-    lists: true,
-    perVerb: true,
-  });
+  const machine = { ...perMember(properties(MACHINE)), ...structure() };
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     title: "MAASochist configuration",
     description:
-      "In YAML, values may also be tagged: !secret NAME, !env NAME, !file PATH (set yaml.customTags to these three as scalars).",
+      "Any value may also be !secret NAME, !env NAME or !file PATH: name these three as scalars in the editor's setting yaml.customTags.",
     type: "object",
     additionalProperties: false,
     properties: {
-      server: { description: TOP_LEVEL.server, ...inputSchema(SERVER) },
-      access: { description: TOP_LEVEL.access, ...inputSchema(ACCESS) },
-      store: { description: TOP_LEVEL.store, ...inputSchema(STORE) },
-      drivers: { description: TOP_LEVEL.drivers, type: "array", items: { type: "string" } },
-      include: { description: TOP_LEVEL.include, type: "array", items: { type: "string" } },
-      profiles: { description: TOP_LEVEL.profiles, type: "object", additionalProperties: { $ref: "#/$defs/machine" } },
-      hubs: { description: TOP_LEVEL.hubs, type: "object", additionalProperties: { $ref: "#/$defs/hub" } },
-      machines: { description: TOP_LEVEL.machines, type: "object", additionalProperties: { $ref: "#/$defs/machine" } },
+      server: { ...inputSchema(SERVER), description: TOP_LEVEL.server },
+      access: {
+        ...inputSchema(ACCESS.extend({ tokens: z.array(TOKEN).optional(), users: z.array(USER).optional() })),
+        description: TOP_LEVEL.access,
+      },
+      store: { ...inputSchema(STORE), description: TOP_LEVEL.store },
+      drivers: { ...STRINGS, description: TOP_LEVEL.drivers },
+      include: { ...oneOrMore({ type: "string" }), description: TOP_LEVEL.include },
+      profiles: { ...mapOf("profile"), description: TOP_LEVEL.profiles },
+      hubs: { ...mapOf("hub"), description: TOP_LEVEL.hubs },
+      machines: { ...mapOf("machine"), description: TOP_LEVEL.machines },
     },
-    $defs: { hub: hub(drivers), machine, stage, supply, query },
+    $defs: {
+      machine: using("machine", drivers, { own: machine, perVerb: false }),
+      profile: profile(drivers, machine),
+      supply: using("supply", drivers, { own: perMember(properties(SUPPLY)), perVerb: false }),
+      stage: using("stage", drivers, { own: perMember(properties(STAGE)), perVerb: true }),
+      query: query(drivers),
+      hub: hub(drivers),
+      ...Object.fromEntries(drivers.map((driver) => [definitionOf(driver), driverSettings(driver)])),
+    },
   };
 }
 
@@ -45,47 +63,91 @@ function inputSchema(schema: z.ZodType): Json {
     io: "input",
     unrepresentable: "any",
     target: "draft-2020-12",
-  }) as Json;
+    override: ({ jsonSchema }) => {
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+      if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+    },
+  });
   return rest;
 }
 
-function properties(schema: z.ZodObject | undefined): Json {
-  if (!schema) return {};
-  const { properties } = inputSchema(schema) as { properties?: Json };
-  return properties ?? {};
+function properties(schema: z.ZodObject | undefined): Readonly<Record<string, Json>> {
+  return Object.fromEntries(Object.entries(shapeOf(schema)).map(([key, field]) => [key, inputSchema(field)]));
 }
 
-/** A range takes a list where each member has a value of its own. */
-function orList(schema: unknown): Json {
-  const described = schema as Json;
-  if (described["type"] === "array") return described;
-  const { description, ...rest } = described;
-  return { ...(description !== undefined && { description }), anyOf: [rest, { type: "array" }] };
+/** In a range each field may be a text with placeholders, or a list with a value for each member. */
+function perMember(fields: Readonly<Record<string, Json>>): Json {
+  return Object.fromEntries(
+    Object.entries(fields).map(([key, { description, default: preset, ...rest }]) => [
+      key,
+      {
+        ...(description !== undefined && { description }),
+        ...(preset !== undefined && { default: preset }),
+        ...(rest["type"] === "array" ? rest : { anyOf: [rest, PLACEHOLDER, { type: "array" }] }),
+      },
+    ]),
+  );
 }
 
-function withLists(map: Json): Json {
-  return Object.fromEntries(Object.entries(map).map(([key, schema]) => [key, orList(schema)]));
+function ref(definition: string): Json {
+  return { $ref: `#/$defs/${definition}` };
 }
 
-function listOf(definition: string): Json {
-  return { type: "array", items: { $ref: `#/$defs/${definition}` } };
+function mapOf(definition: string): Json {
+  return { type: "object", additionalProperties: ref(definition) };
+}
+
+function oneOrMore(schema: Json): Json {
+  return { anyOf: [schema, { type: "array", items: schema }] };
 }
 
 function structure(): Json {
-  const oneOrMore = (definition: string, description: string) => ({
-    description,
-    anyOf: [{ $ref: `#/$defs/${definition}` }, listOf(definition)],
-  });
+  const parts = (definition: string, description: string) => ({ ...oneOrMore(ref(definition)), description });
   return {
-    use: {
-      description: MACHINE_STRUCTURE.use,
-      anyOf: [{ type: "string" }, { type: "array", items: { type: "string" } }],
-    },
-    override: { description: MACHINE_STRUCTURE.override, type: "boolean" },
-    supply: oneOrMore("supply", MACHINE_STRUCTURE.supply),
-    query: oneOrMore("query", MACHINE_STRUCTURE.query),
-    ...Object.fromEntries(VERBS.map((verb) => [verb, oneOrMore("stage", MACHINE_STRUCTURE[verb])])),
+    use: { ...oneOrMore({ type: "string" }), description: MACHINE_STRUCTURE.use },
+    override: { type: "boolean", description: MACHINE_STRUCTURE.override },
+    supply: parts("supply", MACHINE_STRUCTURE.supply),
+    query: parts("query", MACHINE_STRUCTURE.query),
+    ...Object.fromEntries(VERBS.map((verb) => [verb, parts("stage", MACHINE_STRUCTURE[verb])])),
   };
+}
+
+function definitionOf(driver: Driver): string {
+  return `driver-${driver.name}`;
+}
+
+/** Everything that may stand where the driver is used inline; the other definitions point into it. */
+function driverSettings(driver: Driver): Json {
+  return {
+    title: driver.title,
+    description: driver.summary,
+    properties: {
+      driver: { const: driver.name, description: driver.summary },
+      ...perMember(properties(PACE)),
+      ...perMember(properties(driver.hub)),
+      ...perMember(properties(driver.outlet)),
+    },
+  };
+}
+
+function pointers(driver: Driver, keys: readonly string[]): Json {
+  return Object.fromEntries(keys.map((key) => [key, ref(`${definitionOf(driver)}/properties/${key}`)]));
+}
+
+function keysOf(schema: z.ZodObject | undefined): string[] {
+  return Object.keys(shapeOf(schema));
+}
+
+function whenDriver(driver: Driver, consequence: Json): Json {
+  return {
+    if: { properties: { driver: { const: driver.name } }, required: ["driver"] },
+    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+    then: { ...consequence, additionalProperties: false },
+  };
+}
+
+function driverNames(drivers: readonly Driver[], description: string): Json {
+  return { driver: { description, enum: drivers.map((driver) => driver.name) } };
 }
 
 function hub(drivers: readonly Driver[]): Json {
@@ -93,58 +155,85 @@ function hub(drivers: readonly Driver[]): Json {
   return {
     type: "object",
     required: ["driver"],
-    properties: { driver: { description: "Driver of the hub", enum: hubs.map((driver) => driver.name) } },
-    allOf: hubs.map((driver) => ({
-      if: { properties: { driver: { const: driver.name } }, required: ["driver"] },
-      // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-      then: {
-        properties: { driver: {}, ...withLists(properties(driver.hub)), ...withLists(properties(PACE)) },
-        additionalProperties: false,
-      },
-    })),
+    properties: driverNames(hubs, "What the hub is"),
+    allOf: hubs.map((driver) => {
+      const fields = shapeOf(driver.hub);
+      const required = Object.keys(fields).filter((key) => !fields[key]?.safeParse(undefined).success);
+      return whenDriver(driver, {
+        properties: pointers(driver, ["driver", ...keysOf(PACE), ...keysOf(driver.hub)]),
+        ...(required.length > 0 && { required }),
+      });
+    }),
   };
 }
 
-interface EntryOptions {
-  readonly more: Json;
-  readonly pace: boolean;
-  readonly lists: boolean;
-  readonly perVerb?: boolean;
+interface UsingOptions {
+  /** What the entry has beside its driver's settings. */
+  readonly own: Json;
+  /** Does the value of a per-verb key stand there alone? */
+  readonly perVerb: boolean;
 }
 
-/** An entry that uses a driver: inline by `driver:`, or by `hub:` with the settings of any driver's outlet. */
-function entry(title: string, drivers: readonly Driver[], { more, perVerb }: EntryOptions): Json {
-  const common = { hub: orList({ type: "string", description: MACHINE_STRUCTURE.hub }), ...withLists(more) };
-  const anyOutlet: Json = {};
-  for (const driver of drivers) for (const key of Object.keys(driver.outlet.shape)) anyOutlet[key] ??= {};
+/** An entry that uses a driver: inline by `driver:`, or through a `hub:`. */
+function using(title: string, drivers: readonly Driver[], { own, perVerb }: UsingOptions): Json {
+  const ownKeys = Object.fromEntries(["hub", ...Object.keys(own)].map((key) => [key, KNOWN]));
+  const outletKeys = Object.fromEntries(
+    drivers.filter((driver) => driver.hub).flatMap((driver) => keysOf(driver.outlet).map((key) => [key, KNOWN])),
+  );
   return {
     title,
     type: "object",
-    properties: { driver: { description: MACHINE_STRUCTURE.driver, enum: drivers.map((driver) => driver.name) } },
+    properties: {
+      ...driverNames(drivers, MACHINE_STRUCTURE.driver),
+      hub: { ...oneOrMore({ type: "string" }), description: MACHINE_STRUCTURE.hub },
+      ...own,
+    },
     allOf: [
       ...drivers.map((driver) => {
-        const outlet = properties(driver.outlet);
-        if (perVerb) for (const key of driver.perVerb ?? []) outlet[key] = { description: "For this verb" };
-        return {
-          if: { properties: { driver: { const: driver.name } }, required: ["driver"] },
-          // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-          then: {
-            properties: {
-              driver: {},
-              ...withLists(properties(PACE)),
-              ...withLists(properties(driver.hub)),
-              ...withLists(outlet),
-              ...common,
-            },
-            additionalProperties: false,
+        const keys = ["driver", ...keysOf(PACE), ...keysOf(driver.hub), ...keysOf(driver.outlet)];
+        const alone = perVerb ? (driver.perVerb ?? []) : [];
+        return whenDriver(driver, {
+          properties: {
+            ...pointers(driver, keys),
+            ...Object.fromEntries(alone.map((key) => [key, { description: "For this verb alone" }])),
+            ...ownKeys,
           },
-        };
+        });
       }),
       {
         if: { not: { required: ["driver"] } },
         // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-        then: { properties: { ...anyOutlet, ...common }, additionalProperties: false },
+        then: { properties: { ...outletKeys, ...ownKeys }, additionalProperties: false },
       },
     ],
+  };
+}
+
+/** One query, or `all:` or `any:` of several. */
+function query(drivers: readonly Driver[]): Json {
+  const several = { type: "array", items: ref("query"), minItems: 1 };
+  return using("query", drivers, {
+    own: {
+      all: { ...several, description: "On if all are on, off if any is off" },
+      any: { ...several, description: "On if any is on, off if all are off" },
+    },
+    perVerb: true,
+  });
+}
+
+/** Any setting that some machine could use. */
+function profile(drivers: readonly Driver[], machine: Json): Json {
+  const settings = drivers.flatMap((driver) => [...keysOf(driver.hub), ...keysOf(driver.outlet)]);
+  const known = Object.fromEntries([...keysOf(PACE), ...settings].map((key) => [key, KNOWN]));
+  const { use: _use, override: _override, ...own } = machine;
+  return {
+    type: "object",
+    properties: {
+      ...known,
+      ...driverNames(drivers, MACHINE_STRUCTURE.driver),
+      hub: { type: "string", description: MACHINE_STRUCTURE.hub },
+      ...own,
+    },
+    additionalProperties: false,
   };
 }

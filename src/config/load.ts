@@ -9,10 +9,11 @@ import type { HubSpec, MachineSpec } from "../power/spec.ts";
 import { refuseUnknownKeys } from "./check-value.ts";
 import { checkMachines } from "./checks.ts";
 import { buildHubs } from "./hubs.ts";
-import { buildMachines, notYet } from "./machines.ts";
+import { buildMachines } from "./machines.ts";
 import { type Problem, Problems } from "./problem.ts";
+import { buildProfiles } from "./profiles.ts";
 import { Reader } from "./read.ts";
-import { LATER_SERVER, LATER_TOP_LEVEL, TOP_LEVEL } from "./schema.ts";
+import { LATER_SERVER, LATER_TOP_LEVEL, notYet, TOP_LEVEL } from "./schema.ts";
 import {
   buildAccess,
   buildServer,
@@ -22,8 +23,8 @@ import {
   type ServerSettings,
   type StoreSettings,
 } from "./server.ts";
-import type { KnownHub } from "./use.ts";
-import type { Entry, MapValue } from "./value.ts";
+import type { KnownHub, UseServices } from "./use.ts";
+import { type Entry, type MapValue, scalarText, type Value } from "./value.ts";
 
 export interface Configuration {
   /** Absolute; undefined for the demonstration. */
@@ -93,6 +94,13 @@ export async function findConfiguration(
   return undefined;
 }
 
+/** Where the journal of a configuration stands, whatever else is wrong with it. Absolute. */
+export async function storePathOf(file: string, env: NodeJS.ProcessEnv): Promise<string> {
+  const problems = new Problems();
+  const document = await new Reader(file, { env, problems, cwd: process.cwd() }).file(resolve(file));
+  return buildStore(document?.entries.get("store")?.value, folderOf(file), { env, problems }).path;
+}
+
 async function load(
   path: string,
   options: LoadOptions,
@@ -108,25 +116,31 @@ async function load(
     const given = document.entries.get(later);
     if (given) problems.error(given.key, notYet(later));
   }
-  refuseUnknownKeys(document, { known: [...Object.keys(TOP_LEVEL), ...LATER_TOP_LEVEL], of: "" }, problems);
-  const value = (key: string) => document.entries.get(key)?.value;
+  refuseUnknownKeys(document, { known: new Set([...Object.keys(TOP_LEVEL), ...LATER_TOP_LEVEL]), of: "" }, problems);
+  const value = (key: string): Value | undefined => {
+    const given = document.entries.get(key)?.value;
+    // A key with nothing behind it is as good as none: everything under it is commented out.
+    return given?.kind === "scalar" && given.value === null && !given.secret ? undefined : given;
+  };
   const folder = folderOf(path);
   const drivers = await ownDrivers(document, { ...options, folder, problems });
   const server = buildServer(withoutLater(value("server"), problems), folder, problems);
   const access = buildAccess(value("access"), problems);
   const store = buildStore(value("store"), folder, { env, problems });
 
-  const services = {
+  const services: UseServices = {
     drivers: new Map(drivers.map((driver) => [driver.name, driver])),
     hubs: new Map<string, KnownHub>(),
+    named: new Map<string, KnownHub>(),
+    broken: new Set<string>(),
     problems,
   };
   const hubsMap = mapOf(value("hubs"), "hubs", problems);
   const hubEntries = hubsMap ? buildHubs(hubsMap, services) : new Map<string, ReadonlyMap<string, Entry>>();
   const machinesMap = mapOf(value("machines"), "machines", problems);
-  const profiles = mapOf(value("profiles"), "profiles", problems);
+  const profiles = buildProfiles(mapOf(value("profiles"), "profiles", problems), services);
   const machines = machinesMap ? buildMachines(machinesMap, { ...services, profiles }) : [];
-  if (!machinesMap || machinesMap.entries.size === 0) {
+  if (!value("machines") || machinesMap?.entries.size === 0) {
     problems.warning(document.entries.get("machines")?.key ?? document.at, {
       code: "no-machines",
       message: "there are no machines",
@@ -154,7 +168,7 @@ async function load(
   return { configuration: problems.errors > 0 ? undefined : configuration, problems: all, drivers };
 }
 
-function withoutLater(server: Entry["value"] | undefined, problems: Problems): Entry["value"] | undefined {
+function withoutLater(server: Value | undefined, problems: Problems): Value | undefined {
   if (server?.kind !== "map") return server;
   const entries = new Map(server.entries);
   for (const later of LATER_SERVER) {
@@ -180,15 +194,18 @@ async function ownDrivers(
   const known = [...drivers];
   const items = named.value.kind === "list" ? named.value.items : [named.value];
   for (const item of items) {
-    if (item.kind !== "scalar" || typeof item.value !== "string" || !loadDriver) {
+    const specifier = scalarText(item);
+    if (specifier === undefined || !loadDriver) {
       problems.error(item.at, {
         code: "bad-value",
-        message: "drivers takes a list of files or packages, such as [./mine.mjs]",
+        message: loadDriver
+          ? "drivers takes a list of files or packages, such as [./mine.mjs]"
+          : "drivers of your own cannot be loaded here",
       });
       continue;
     }
     try {
-      const driver = await loadDriver(item.value, folder);
+      const driver = await loadDriver(specifier, folder);
       if (known.some((other) => other.name === driver.name))
         problems.error(item.at, { code: "twice", message: `there is a driver "${driver.name}" already` });
       else known.push(driver);

@@ -1,7 +1,7 @@
 /** Ranges and placeholders: one entry `"nuc[1-6]"` stands for six machines or hubs, each with values of its own. */
 import { NAME_PATTERN } from "../power/names.ts";
 import type { Problems, Span } from "./problem.ts";
-import type { ListValue, Value } from "./value.ts";
+import { broken, type ListValue, type Value } from "./value.ts";
 
 const RANGE = /^(.*)\[(\d+)-(\d+)\](.*)$/;
 const PLACEHOLDER = /\{(?:n(?:([+:-])(\d+))?|(name|mac|address))\}/g;
@@ -59,10 +59,11 @@ export function membersOf(written: string, key: Span, problems: Problems): Membe
 }
 
 /** The value for one member: placeholders replaced everywhere in it. The same value where there were none. */
-export function fill(value: Value, member: Member, problems: Problems): Value {
+function fill(value: Value, member: Member, problems: Problems): Value {
   switch (value.kind) {
     case "scalar": {
       if (typeof value.value !== "string" || !value.value.includes("{")) return value;
+      let wrong = false;
       const text = value.value.replace(
         PLACEHOLDER,
         (
@@ -73,6 +74,7 @@ export function fill(value: Value, member: Member, problems: Problems): Value {
         ) => {
           const replaced = fact ? member[fact] : number(member, operator, operand);
           if (replaced !== undefined) return replaced;
+          wrong = true;
           problems.error(value.at, {
             code: "placeholder",
             message: fact
@@ -82,6 +84,7 @@ export function fill(value: Value, member: Member, problems: Problems): Value {
           return written;
         },
       );
+      if (wrong) return broken(value.at);
       return text === value.value ? value : { ...value, value: text };
     }
     case "list": {
@@ -95,8 +98,7 @@ export function fill(value: Value, member: Member, problems: Problems): Value {
           message: "an unquoted placeholder is a map to YAML",
           hint: `Write it in quotes: "{${[...value.entries.keys()][0]}}".`,
         });
-        // Something that fits most fields, so that the mistake is told once.
-        return { kind: "scalar", value: "1", at: value.at, secret: false };
+        return broken(value.at);
       }
       let changed = false;
       const entries = new Map(value.entries);
@@ -113,8 +115,15 @@ export function fill(value: Value, member: Member, problems: Problems): Value {
   }
 }
 
+/** The member's own value: its element of a list, its placeholders replaced. */
+export function own(value: Value, member: Member, problems: Problems, list = false): Value | undefined {
+  const picked = value.kind === "list" && !list ? pick(value, member, problems) : value;
+  const filled = picked && fill(picked, member, problems);
+  return filled?.kind === "scalar" && filled.broken ? undefined : filled;
+}
+
 /** The member's own element of a list that gives each member a value. */
-export function pick(list: ListValue, member: Member, problems: Problems): Value | undefined {
+function pick(list: ListValue, member: Member, problems: Problems): Value | undefined {
   if (list.items.length === member.count && member.n !== undefined) return list.items[member.index];
   problems.error(list.at, {
     code: "member-list",

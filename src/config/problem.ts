@@ -22,6 +22,24 @@ export interface Span {
   readonly source: Source;
   readonly start: number;
   readonly end: number;
+  /** What stands there must not be shown. */
+  readonly secret?: boolean;
+}
+
+/** A place in the text; a block that goes over several lines is pointed at by its first. */
+export function spanOf(source: Source, start: number, end: number): Span {
+  const newline = source.text.indexOf("\n", start);
+  return { source, start, end: Math.max(start + 1, newline >= 0 && newline < end ? newline : end) };
+}
+
+/** For what concerns a file as a whole, or must not quote it. */
+export function nowhere(file: string): Span {
+  return { source: new Source(file, ""), start: 0, end: 1 };
+}
+
+/** `file:line` of a place, to name it in a message about another. */
+export function lineOf({ source, start }: Span): string {
+  return `${source.file}:${source.position(start).line}`;
 }
 
 /** A file's text, and where its lines begin. */
@@ -82,7 +100,7 @@ export class Problems {
     );
   }
 
-  /** How many errors there are so far. */
+  /** How often an error was told so far, repeats for other members of a range included. */
   get errors(): number {
     return this.#errors;
   }
@@ -96,11 +114,15 @@ export class Problems {
   }
 
   #add(severity: Problem["severity"], at: Span, { code, message, hint }: ProblemText): void {
+    if (severity === "error") this.#errors += 1;
     const { source } = at;
     const { line, column } = source.position(at.start);
-    const text = masked(source.line(line) ?? "");
-    const before = masked(source.line(line - 1) ?? "");
-    const problem: Problem = {
+    const key = `${source.file}:${line}:${column}:${code === "bad-value" ? message : code}`;
+    if (this.#found.has(key)) return;
+    const written = source.line(line) ?? "";
+    const endColumn = Math.max(column + 1, Math.min(column + (at.end - at.start), written.length + 1));
+    const before = source.line(line - 1) ?? "";
+    this.#found.set(key, {
       severity,
       code,
       message,
@@ -108,22 +130,37 @@ export class Problems {
       file: source.file,
       line,
       column,
-      endColumn: Math.max(column + 1, Math.min(column + (at.end - at.start), text.length + 1)),
-      source: { ...(before.trim() !== "" && { before }), line: text },
-    };
-    const key = `${problem.file}:${line}:${column}:${code === "bad-value" ? message : code}`;
-    if (this.#found.has(key)) return;
-    this.#found.set(key, problem);
-    if (severity === "error") this.#errors += 1;
+      endColumn,
+      ...(written.trim() !== "" && {
+        source: {
+          ...(SPEAKS_FOR_ITSELF.test(before) && { before: masked(before) }),
+          line: masked(at.secret ? blotted(written, column - 1, endColumn - 1) : written),
+        },
+      }),
+    });
   }
 }
 
-const SECRET_IN_LINE =
-  /(\b(?:\w*pass\w*|\w*token|\w*secret\w*|\w*community|auth|priv|key)["']?\s*:\s*)("[^"]*"|'[^']*'|[^\s!,}{[|>&*][^,}]*)/gi;
+/** A line with a key, an item or a comment; any other may be the inside of a secret that goes over several lines. */
+const SPEAKS_FOR_ITSELF = /^\s*(?:#|- |["']?[^\s:"']+["']?\s*:)/;
+
+const SECRET_KEY = String.raw`["']?[\w-]*(?:pass|token|secret|community|key|psk|auth|priv|hash)[\w-]*["']?\s*:\s*`;
+/** Tags, aliases and maps hold nothing to hide themselves; what is in a list of maps has keys of its own. */
+const PLAIN = String.raw`(?!\[\s*(?:\{|$))[^\s!{|>*]`;
+const SECRET_LINE = new RegExp(`^(\\s*(?:- )?\\s*${SECRET_KEY})(${PLAIN}.*)$`, "i");
+const SECRETS_IN_FLOW = new RegExp(
+  String.raw`([{,]\s*${SECRET_KEY})("(?:[^"\\]|\\.)*"?|'[^']*'?|(?!\[\s*\{)\[[^\]]*|${PLAIN}[^,}]*)`,
+  "gi",
+);
 
 /** The line without the texts that stand behind keys of secrets; as long as before, so that carets point right. */
 function masked(line: string): string {
-  return line.replaceAll(SECRET_IN_LINE, (_all, key: string, text: string) => key + "•".repeat(text.length));
+  const blot = (_all: string, key: string, text: string) => key + "•".repeat(text.length);
+  return line.replace(SECRET_LINE, blot).replaceAll(SECRETS_IN_FLOW, blot);
+}
+
+function blotted(line: string, start: number, end: number): string {
+  return line.slice(0, start) + "•".repeat(end - start) + line.slice(end);
 }
 
 /** `file:line:column severity message`, the source line with a caret run, the hint. */

@@ -1,25 +1,12 @@
 /** Reads YAML files into values: tags resolved, includes merged, every syntax error kept with its place. */
 import { readdir, readFile } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
-import {
-  type Alias,
-  type Document,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  type Node,
-  parseDocument,
-  visit,
-  type Scalar as YamlScalar,
-} from "yaml";
+import { type Document, parseDocument, visit, type YAMLParseError, type Scalar as YamlScalar } from "yaml";
 import { matchesPattern, nearest } from "../power/names.ts";
-import { type Problems, Source, type Span } from "./problem.ts";
+import { Conversion, hasOwnTag } from "./convert.ts";
+import { lineOf, nowhere, type Problems, type ProblemText, Source, type Span, spanOf } from "./problem.ts";
 import { SecretsFile } from "./secrets.ts";
-import type { Entry, MapValue, Scalar, Value } from "./value.ts";
-
-/** More nodes than any real configuration has; a few lines of nested aliases make billions. */
-const MOST_NODES = 2_000_000;
+import { type Entry, type MapValue, scalarText } from "./value.ts";
 
 export interface ReadOptions {
   readonly env: NodeJS.ProcessEnv;
@@ -28,10 +15,13 @@ export interface ReadOptions {
   readonly cwd: string;
 }
 
+/** Keys whose members add up over files. */
+const ADDS_UP: ReadonlySet<string> = new Set(["machines", "hubs", "profiles"]);
+
 export class Reader {
   readonly #options: ReadOptions;
   readonly #secrets: SecretsFile;
-  readonly watched = new Set<string>();
+  readonly #watched = new Set<string>();
 
   constructor(mainFile: string, options: ReadOptions) {
     this.#options = options;
@@ -47,52 +37,65 @@ export class Reader {
     return below === "" ? basename(path) : below.startsWith("..") || isAbsolute(below) ? path : below;
   }
 
-  /** The file's value and those it includes, merged. Undefined where it is not usable; problems tell why. */
-  async file(path: string): Promise<MapValue | undefined> {
-    this.watched.add(path);
-    const source = new Source(this.shownAs(path), "");
-    let text: string;
-    try {
-      text = await readFile(path, "utf8");
-    } catch (error) {
-      const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
-      this.#options.problems.error(nowhere(source), {
-        code: "file-unreadable",
-        message: missing ? "there is no such file" : `the file cannot be read: ${String(error)}`,
-        hint: missing ? "Name another with -c, or write a starter with `maasochist init`." : undefined,
-      });
-      return undefined;
-    }
-    return this.text(text, path);
+  /** Every file that was read, absolute. */
+  get watchedFiles(): readonly string[] {
+    return [...this.#watched, ...(this.#secrets.used ? [this.#secrets.path] : [])];
   }
 
+  /** The file's value and those it includes, merged. Undefined where it is not usable; problems tell why. */
+  async file(path: string): Promise<MapValue | undefined> {
+    this.#watched.add(path);
+    const text = await readFile(path, "utf8").catch((error: unknown) => {
+      this.#options.problems.error(nowhere(this.shownAs(path)), {
+        code: "file-unreadable",
+        message: isMissing(error) ? "there is no such file" : `the file cannot be read: ${systemCode(error)}`,
+        hint: isMissing(error) ? "Name another with -c, or write a starter with `maasochist init`." : undefined,
+      });
+      return undefined;
+    });
+    return text === undefined ? undefined : this.text(text, path);
+  }
+
+  /** The same for a text that stands for the file. */
   async text(text: string, path: string): Promise<MapValue | undefined> {
     const { problems } = this.#options;
-    const source = new Source(this.shownAs(path), text);
-    const document = parseDocument(text, { version: "1.2", uniqueKeys: true, merge: false });
-    for (const error of document.errors) {
-      const [start, end] = error.pos;
-      problems.error({ source, start, end: Math.max(end, start + 1) }, yamlProblem(error.code, error.message));
-    }
-    if (document.errors.length > 0) return undefined;
-    if (document.contents === null) {
-      problems.error(nowhere(source), {
+    const value = await this.#parsed(text, path);
+    if (value === "empty") {
+      problems.error(nowhere(this.shownAs(path)), {
         code: "file-empty",
         message: "the file is empty",
         hint: "`maasochist init` writes a starter.",
       });
       return undefined;
     }
-    const tagged = await this.#taggedTexts(document, { source, path });
-    const value = new Conversion({ document, source, tagged }).convert(document.contents as Node);
-    if (value.kind !== "map") {
-      problems.error(value.at, {
-        code: "not-a-map",
-        message: "the file must hold keys such as `machines:`, not a list or a single value",
-      });
+    return value && this.#withIncludes(value, path);
+  }
+
+  async #parsed(text: string, path: string): Promise<MapValue | "empty" | undefined> {
+    const { problems } = this.#options;
+    const source = new Source(this.shownAs(path), text.replace(/^\uFEFF/, ""));
+    const document = parseDocument(source.text, {
+      version: "1.2",
+      uniqueKeys: true,
+      merge: false,
+      prettyErrors: false,
+    });
+    if (document.errors.length > 0) {
+      tellSyntax(document.errors, source, problems);
       return undefined;
     }
-    return this.#withIncludes(value, path);
+    if (document.contents === null) return "empty";
+    const tagged = await this.#taggedTexts(document, { source, path });
+    const value = new Conversion({ document, source, tagged, problems }).convert(
+      document.contents,
+      spanOf(source, 0, 1),
+    );
+    if (value.kind === "map") return value;
+    problems.error(value.at, {
+      code: "not-a-map",
+      message: "the file must hold keys such as `machines:`, not a list or a single value",
+    });
+    return undefined;
   }
 
   async #withIncludes(main: MapValue, path: string): Promise<MapValue> {
@@ -103,31 +106,64 @@ export class Reader {
     entries.delete("include");
     const patterns = include.value.kind === "list" ? include.value.items : [include.value];
     for (const pattern of patterns) {
-      if (pattern.kind !== "scalar" || typeof pattern.value !== "string") {
+      const text = scalarText(pattern);
+      if (text === undefined) {
         problems.error(pattern.at, {
           code: "include",
           message: "include takes file names or patterns such as conf.d/*.yaml",
         });
         continue;
       }
-      const files = await this.#matching(pattern.value, dirname(resolve(path)));
-      for (const file of files) {
-        const included = await this.file(file);
+      for (const file of await this.#matching(text, pattern.at, path)) {
+        const included = await this.#included(file, pattern.at);
         if (included) this.#merge(entries, included);
       }
     }
     return { ...main, entries };
   }
 
-  /** Files of one folder; only the last part may hold `*`. */
-  async #matching(pattern: string, folder: string): Promise<string[]> {
-    const path = resolve(folder, pattern);
-    if (!pattern.includes("*")) return [path];
-    const names = await readdir(dirname(path)).catch(() => []);
+  /** The files that an include means. Only its last part may hold `*`; a pattern may match none. */
+  async #matching(pattern: string, at: Span, path: string): Promise<string[]> {
+    const wanted = resolve(dirname(path), pattern);
+    if (!pattern.includes("*")) return [wanted];
+    const folder = dirname(wanted);
+    if (folder.includes("*")) {
+      this.#options.problems.error(at, { code: "include", message: "only the last part of an include may hold *" });
+      return [];
+    }
+    const names = await readdir(folder).catch((error: unknown) => {
+      if (!isMissing(error)) this.#unreadable(folder, { at, error });
+      return [];
+    });
     return names
-      .filter((name) => matchesPattern(basename(path), name))
+      .filter((name) => matchesPattern(basename(wanted), name))
       .sort()
-      .map((name) => join(dirname(path), name));
+      .map((name) => join(folder, name));
+  }
+
+  async #included(file: string, at: Span): Promise<MapValue | undefined> {
+    const { problems } = this.#options;
+    if (this.#watched.has(file)) {
+      problems.error(at, { code: "include", message: `${this.shownAs(file)} is read already` });
+      return undefined;
+    }
+    this.#watched.add(file);
+    const text = await readFile(file, "utf8").catch((error: unknown) => {
+      this.#unreadable(file, { at, error });
+      return undefined;
+    });
+    if (text === undefined) return undefined;
+    const value = await this.#parsed(text, file);
+    return value === "empty" ? undefined : value && this.#withIncludes(value, file);
+  }
+
+  #unreadable(path: string, { at, error }: { readonly at: Span; readonly error: unknown }): void {
+    const shown = this.shownAs(path);
+    this.#options.problems.error(at, {
+      code: "file-unreadable",
+      message: isMissing(error) ? `there is no file ${shown}` : `${shown} cannot be read: ${systemCode(error)}`,
+      hint: "Paths are relative to the file that names them.",
+    });
   }
 
   /** Machines, hubs and profiles add up over files; what stands twice is an error that names both places. */
@@ -135,11 +171,7 @@ export class Reader {
     for (const [key, entry] of included.entries) {
       const known = into.get(key);
       if (!known) into.set(key, entry);
-      else if (
-        known.value.kind === "map" &&
-        entry.value.kind === "map" &&
-        (key === "machines" || key === "hubs" || key === "profiles")
-      ) {
+      else if (known.value.kind === "map" && entry.value.kind === "map" && ADDS_UP.has(key)) {
         const merged = new Map(known.value.entries);
         for (const [name, member] of entry.value.entries) {
           const first = merged.get(name);
@@ -152,11 +184,7 @@ export class Reader {
   }
 
   #twice(at: Span, what: string, first: Span): void {
-    const { line } = first.source.position(first.start);
-    this.#options.problems.error(at, {
-      code: "twice",
-      message: `${what} is already given at ${first.source.file}:${line}`,
-    });
+    this.#options.problems.error(at, { code: "twice", message: `${what} is already given at ${lineOf(first)}` });
   }
 
   /** The texts behind all tags of a document; those that are missing are said in the problems. */
@@ -173,7 +201,8 @@ export class Reader {
     const texts = new Map<unknown, string | undefined>();
     for (const node of scalars) {
       const [start, end] = node.range ?? [0, 1];
-      texts.set(node, await this.#tagged(node.tag ?? "", String(node.value), { at: { source, start, end }, path }));
+      const at = spanOf(source, start, end);
+      texts.set(node, await this.#tagged(node.tag ?? "", String(node.value), { at, path }));
     }
     return texts;
   }
@@ -194,23 +223,18 @@ export class Reader {
           const near = nearest(name, Object.keys(env));
           problems.error(at, {
             code: "env-missing",
-            message: `the environment has no variable "${name}"${near === undefined ? "" : `; did you mean "${near}"?`}`,
+            message: `the environment has no variable "${name}"${near === undefined ? "" : `, did you mean "${near}"?`}`,
           });
         }
         return text;
       }
       case "!file": {
-        const file = resolve(dirname(resolve(path)), name);
-        this.watched.add(file);
+        const file = resolve(dirname(path), name);
+        this.#watched.add(file);
         try {
           return (await readFile(file, "utf8")).replace(/\r?\n$/, "");
         } catch (error) {
-          const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
-          problems.error(at, {
-            code: "file-unreadable",
-            message: missing ? `there is no file "${name}"` : `"${name}" cannot be read: ${String(error)}`,
-            hint: "Paths are relative to the file that names them.",
-          });
+          this.#unreadable(file, { at, error });
           return undefined;
         }
       }
@@ -223,89 +247,61 @@ export class Reader {
         return undefined;
     }
   }
+}
 
-  get watchedFiles(): readonly string[] {
-    return [...this.watched, ...(this.#secrets.used ? [this.#secrets.path] : [])];
+function isMissing(error: unknown): boolean {
+  return systemCode(error) === "ENOENT";
+}
+
+function systemCode(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : String(error);
+}
+
+/** The first syntax error of each line: the parser stumbles over the rest of the line as well. */
+function tellSyntax(errors: readonly YAMLParseError[], source: Source, problems: Problems): void {
+  const lines = new Set<number>();
+  for (const error of errors) {
+    const [start, end] = error.pos;
+    const { line } = source.position(start);
+    if (lines.has(line)) continue;
+    lines.add(line);
+    problems.error(spanOf(source, start, Math.max(end, start + 1)), syntaxProblem(error, source));
   }
 }
 
-interface ConversionOptions {
-  readonly document: Document;
-  readonly source: Source;
-  /** Texts behind tags, by their nodes. */
-  readonly tagged: ReadonlyMap<unknown, string | undefined>;
-}
+const UNQUOTED_PLACEHOLDER =
+  /[^\s{[,]+\{(?:n(?:[+:-]\d+)?|name|mac|address)\}|\{(?:n(?:[+:-]\d+)?|name|mac|address)\}[^\s,}\]]+/;
 
-function hasOwnTag(node: YamlScalar): boolean {
-  return node.tag?.startsWith("!") === true && !node.tag.startsWith("!!");
-}
-
-class Conversion {
-  readonly #options: ConversionOptions;
-  #nodes = 0;
-
-  constructor(options: ConversionOptions) {
-    this.#options = options;
+/** In words of our own: the parser's may quote a secret. */
+function syntaxProblem({ code, pos }: YAMLParseError, source: Source): ProblemText {
+  const line = source.line(source.position(pos[0]).line) ?? "";
+  const unquoted = line.replaceAll(/"[^"]*"|'[^']*'/g, (quoted) => " ".repeat(quoted.length));
+  const placeholder = UNQUOTED_PLACEHOLDER.exec(unquoted)?.[0];
+  if (placeholder !== undefined) {
+    return {
+      code: "placeholder-unquoted",
+      message: "a placeholder without quotes is a map to YAML",
+      hint: `Write it in quotes: "${placeholder}".`,
+    };
   }
-
-  convert(node: Node | null | undefined, behind?: Span): Value {
-    const at = this.#span(node, behind);
-    this.#nodes += 1;
-    if (this.#nodes > MOST_NODES) throw new RangeError("the configuration unfolds into too many values");
-    if (!node) return { kind: "scalar", value: null, at, secret: false };
-    if (isAlias(node)) return this.convert((node as Alias).resolve(this.#options.document), at);
-    if (isSeq(node)) {
-      const items: Value[] = [];
-      for (const item of node.items) items.push(this.convert(item as Node, at));
-      return { kind: "list", items, at };
-    }
-    if (isMap(node)) {
-      const entries = new Map<string, Entry>();
-      for (const pair of node.items) {
-        const key = pair.key as Node | null;
-        const keySpan = this.#span(key, at);
-        const name = isScalar(key) ? String(key.source ?? key.value) : "?";
-        entries.set(name, { key: keySpan, value: this.convert(pair.value as Node | null, keySpan) });
-      }
-      return { kind: "map", entries, at };
-    }
-    return this.#scalar(node as YamlScalar, at);
-  }
-
-  #scalar(node: YamlScalar, at: Span): Value {
-    const { tagged } = this.#options;
-    if (tagged.has(node)) return { kind: "scalar", value: tagged.get(node) ?? null, at, secret: true };
-    const { value } = node;
-    const scalar: Scalar =
-      typeof value === "string" || typeof value === "number" || typeof value === "boolean" || value === null
-        ? value
-        : (node.source ?? null);
-    return { kind: "scalar", value: scalar, at, secret: false };
-  }
-
-  #span(node: Node | null | undefined, behind: Span | undefined): Span {
-    const { source } = this.#options;
-    const range = node?.range;
-    if (!range) return behind ?? nowhere(source);
-    const [start, end] = range;
-    // A block is pointed at by its first line.
-    const newline = source.text.indexOf("\n", start);
-    return { source, start, end: Math.max(start + 1, newline >= 0 && newline < end ? newline : end) };
-  }
-}
-
-export function nowhere(source: Source): Span {
-  return { source, start: 0, end: 1 };
-}
-
-function yamlProblem(code: string, message: string): { code: string; message: string; hint?: string } {
-  const first = message.split(/ at line \d+/)[0] ?? message;
   switch (code) {
-    case "DUPLICATE_KEY":
-      return { code: "twice", message: "this key is given twice in one map" };
     case "TAB_AS_INDENT":
       return { code: "yaml", message: "tabs do not indent in YAML", hint: "Use spaces." };
+    case "MULTIPLE_DOCS":
+      return { code: "yaml", message: "a second document begins here", hint: "Take the `---` out." };
+    case "MISSING_CHAR":
+      return {
+        code: "yaml",
+        message: "something that was opened is not closed",
+        hint: "Look for a missing quote, comma, ] or }.",
+      };
+    case "BAD_INDENT":
+      return { code: "yaml", message: "the indentation does not fit", hint: "Indent what belongs together alike." };
     default:
-      return { code: "yaml", message: first, hint: "Text with `: `, `#`, `{` or `[` in it goes in quotes." };
+      return {
+        code: "yaml",
+        message: "YAML cannot be read here",
+        hint: "Text with `: `, `#`, `{` or `[` in it goes in quotes.",
+      };
   }
 }

@@ -1,8 +1,8 @@
 /** `secrets.yaml` beside the configuration: a flat map of names and texts. Read when first needed. */
 import { readFile, stat } from "node:fs/promises";
-import { parseDocument } from "yaml";
+import { isMap, isScalar, parseDocument } from "yaml";
 import { nearest } from "../power/names.ts";
-import { type Problems, Source, type Span } from "./problem.ts";
+import { nowhere, type Problems, Source, type Span } from "./problem.ts";
 
 export class SecretsFile {
   readonly path: string;
@@ -29,7 +29,7 @@ export class SecretsFile {
       const near = nearest(name, secrets.keys());
       this.#problems.error(at, {
         code: "secret-missing",
-        message: `secrets.yaml has no "${name}"${near === undefined ? "" : `; did you mean "${near}"?`}`,
+        message: `secrets.yaml has no "${name}"${near === undefined ? "" : `, did you mean "${near}"?`}`,
         hint: `Add a line to ${this.#shownAs(this.path)}: ${name}: …`,
       });
     }
@@ -51,20 +51,26 @@ export class SecretsFile {
       return undefined;
     }
     await this.#checkMode();
-    const source = new Source(this.#shownAs(this.path), text);
+    const shown = this.#shownAs(this.path);
     const document = parseDocument(text, { version: "1.2" });
     const [error] = document.errors;
     if (error) {
-      // The parser's own words may quote the line, and with it a secret.
-      this.#problems.error(
-        { source: new Source(source.file, ""), start: 0, end: 1 },
-        { code: "yaml", message: `line ${source.position(error.pos[0]).line} of secrets.yaml is not valid YAML` },
-      );
+      // Neither the parser's words nor the line are quoted: a secret may stand there.
+      const { line } = new Source(shown, text).position(error.pos[0]);
+      this.#problems.error(nowhere(shown), { code: "yaml", message: `line ${line} is not valid YAML` });
       return undefined;
     }
-    const data: unknown = document.toJS();
-    if (typeof data !== "object" || data === null || Array.isArray(data)) return new Map();
-    return new Map(Object.entries(data).map(([name, value]) => [name, String(value)]));
+    const secrets = new Map<string, string>();
+    if (document.contents === null) return secrets;
+    if (!isMap(document.contents)) {
+      this.#problems.error(nowhere(shown), { code: "not-a-map", message: "it must hold lines of the form name: text" });
+      return undefined;
+    }
+    for (const { key, value } of document.contents.items) {
+      // As written: 007 is a text here, not a number.
+      if (isScalar(key) && isScalar(value)) secrets.set(String(key.value), value.source ?? "");
+    }
+    return secrets;
   }
 
   async #checkMode(): Promise<void> {
@@ -72,14 +78,10 @@ export class SecretsFile {
     const { mode } = await stat(this.path);
     if ((mode & 0o077) === 0) return;
     const shown = this.#shownAs(this.path);
-    // The first line may hold a secret, so the source is not quoted.
-    this.#problems.warning(
-      { source: new Source(shown, ""), start: 0, end: 1 },
-      {
-        code: "secrets-readable",
-        message: `other users can read it (mode 0${(mode & 0o777).toString(8)})`,
-        hint: `Run: chmod 600 ${shown}`,
-      },
-    );
+    this.#problems.warning(nowhere(shown), {
+      code: "secrets-readable",
+      message: `other users can read it (mode 0${(mode & 0o777).toString(8)})`,
+      hint: `Run: chmod 600 ${shown}`,
+    });
   }
 }

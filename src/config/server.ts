@@ -2,11 +2,12 @@
 import { createHash } from "node:crypto";
 import { BlockList, isIP } from "node:net";
 import { dirname, join, resolve } from "node:path";
+import type { z } from "zod";
 import type { AccessRules, Grant } from "../power/access.ts";
 import { checked } from "./check-value.ts";
 import type { Problems, Span } from "./problem.ts";
-import { ACCESS, SERVER, STORE } from "./schema.ts";
-import { type MapValue, spanAt, type Value } from "./value.ts";
+import { ACCESS, SERVER, STORE, TOKEN, USER } from "./schema.ts";
+import { hidden, type MapValue, scalarText, spanAt, type Value } from "./value.ts";
 
 export type ListenAddress =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
@@ -30,9 +31,8 @@ const DEFAULT_LISTEN: ListenAddress = { kind: "tcp", host: "127.0.0.1", port: 62
 const SHORTEST_TOKEN = 16;
 
 export function buildServer(value: Value | undefined, folder: string, problems: Problems): ServerSettings {
-  if (!value) return { listen: [DEFAULT_LISTEN], url: undefined };
-  const settings = checked(SERVER, value, problems);
-  if (!settings) return { listen: [DEFAULT_LISTEN], url: undefined };
+  const settings = value && checked(SERVER, value, problems);
+  if (!value || !settings) return { listen: [DEFAULT_LISTEN], url: undefined };
   const at = spanAt(value, ["listen"]);
   const texts = typeof settings.listen === "string" ? [settings.listen] : settings.listen;
   const listen = texts.flatMap(
@@ -55,13 +55,27 @@ function listenAddress(
   const match = /^(?:\[([0-9A-Fa-f:.%]+)\]|([^:[\]]*)):(\d+)$/.exec(text);
   const host = match?.[1] ?? match?.[2] ?? "";
   const port = Number(match?.[3]);
-  if (match && host !== "" && port >= 1 && port <= 65_535) return { kind: "tcp", host, port };
+  if (match && host !== "" && port <= 65_535) return { kind: "tcp", host, port };
   problems.error(at, {
     code: "bad-listen",
     message: `"${text}" is no address to listen on`,
     hint: "Write 192.168.1.10:6227, 0.0.0.0:6227, [::]:6227, unix:/run/x.sock or systemd.",
   });
   return undefined;
+}
+
+/** As it is written under `listen:`. */
+export function addressText(address: ListenAddress): string {
+  switch (address.kind) {
+    case "tcp":
+      return `${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`;
+    case "unix":
+      return `unix:${address.path}`;
+    case "systemd":
+      return "systemd";
+    default:
+      return address satisfies never;
+  }
 }
 
 function checkUrl(
@@ -104,14 +118,15 @@ function checkUrl(
   if (tcp.length === 0 || tcp.length < listen.length) return;
   const fits = tcp.some(
     (address) =>
-      address.port === port &&
+      // With port 0 the system chooses one, so nothing can be said of it.
+      (address.port === port || address.port === 0) &&
       (isIP(host) === 0 || address.host === host || address.host === "0.0.0.0" || address.host === "::"),
   );
   if (!fits)
     problems.warning(at, {
       code: "url-listen",
-      message: `nothing listens on ${host}:${port}, where the url sends MAAS`,
-      hint: `\`listen:\` has ${tcp.map((address) => `${address.host}:${address.port}`).join(", ")}.`,
+      message: `nothing listens on ${url.hostname}:${port}, where the url sends MAAS`,
+      hint: `\`listen:\` has ${tcp.map(addressText).join(", ")}.`,
     });
 }
 
@@ -128,44 +143,87 @@ export function buildStore(
   };
 }
 
-export function buildAccess(value: Value | undefined, problems: Problems): AccessRules {
-  const settings = value && checked(ACCESS, value, problems);
-  if (!value || !settings) return { tokens: [], users: [] };
-  const names = new Set<string>();
-  const grant = (given: Grant, path: readonly PropertyKey[]): Grant => {
-    const { name, role, machines, from } = given;
-    if (names.has(String([path[0], name])))
-      problems.error(spanAt(value, [...path, "name"]), { code: "twice", message: `"${name}" is given twice` });
-    names.add(String([path[0], name]));
-    for (const [index, network] of from.entries()) {
-      if (!isNetwork(network))
-        problems.error(spanAt(value, [...path, "from", index]), {
-          code: "bad-network",
-          message: `"${network}" is no network`,
-          hint: "Write 192.168.1.0/24, fd00::/8, or one address.",
-        });
-    }
-    return { name, role, machines, from };
-  };
-  const tokens = settings.tokens.flatMap((rule, index) => {
-    const path = ["tokens", index];
-    const rest = grant(rule, path);
-    if ((rule.token === undefined) === (rule.token_sha256 === undefined)) {
-      problems.error(spanAt(value, path), {
+export function buildAccess(given: Value | undefined, problems: Problems): AccessRules {
+  const value = given && withHidden(given);
+  if (!value || !checked(ACCESS, value, problems)) return { tokens: [], users: [] };
+  const tokens = each(TOKEN, value, { key: "tokens", problems }).flatMap(({ rule, at }) => {
+    const { token, token_sha256: hash } = rule;
+    if ((token === undefined) === (hash === undefined)) {
+      problems.error(at, {
         code: "bad-value",
         message: `token "${rule.name}" needs \`token\` or \`token_sha256\`, and not both`,
         hint: "`maasochist token add NAME` makes one.",
       });
       return [];
     }
-    if (rule.token !== undefined) checkToken(rule.token, spanAt(value, [...path, "token"]), problems);
-    return [{ ...rest, sha256: rule.token_sha256 ?? sha256(rule.token ?? "") }];
+    return [{ ...grantOf(rule), sha256: hash ?? sha256(token ?? "") }];
   });
-  const users = settings.users.map((rule, index) => ({
-    ...grant(rule, ["users", index]),
+  const users = each(USER, value, { key: "users", problems }).map(({ rule }) => ({
+    ...grantOf(rule),
     passwordHash: rule.password_hash,
   }));
   return { tokens, users };
+}
+
+interface EachOptions {
+  readonly key: "tokens" | "users";
+  readonly problems: Problems;
+}
+
+/** The rules of a list, each checked by itself so that one mistake hides no other. */
+function each<Rule extends Grant>(
+  schema: z.ZodType<Rule>,
+  access: Value,
+  { key, problems }: EachOptions,
+): { readonly rule: Rule; readonly at: Span }[] {
+  const list = access.kind === "map" ? access.entries.get(key)?.value : undefined;
+  const names = new Set<string>();
+  return (list?.kind === "list" ? list.items : []).flatMap((item) => {
+    const rule = checked(schema, item, problems);
+    checkGrant(item, names, problems);
+    return rule ? [{ rule, at: item.at }] : [];
+  });
+}
+
+function grantOf({ name, role, machines, from }: Grant): Grant {
+  return { name, role, machines, from };
+}
+
+/** What a schema cannot tell, of a rule that may have other mistakes as well. */
+function checkGrant(rule: Value, names: Set<string>, problems: Problems): void {
+  if (rule.kind !== "map") return;
+  const value = (key: string) => rule.entries.get(key)?.value;
+  const name = scalarText(value("name"));
+  if (name !== undefined && names.has(name)) {
+    problems.error(spanAt(rule, ["name"]), { code: "twice", message: `"${name}" is given twice` });
+  }
+  if (name !== undefined) names.add(name);
+  const token = value("token");
+  const text = scalarText(token);
+  if (token && text !== undefined) checkToken(text, token.at, problems);
+  const from = value("from");
+  for (const network of from?.kind === "list" ? from.items : []) {
+    const written = scalarText(network);
+    if (written === undefined || isNetwork(written)) continue;
+    problems.error(network.at, {
+      code: "bad-network",
+      message: `"${written}" is no network`,
+      hint: "Write 192.168.1.0/24, fd00::/8, or one address.",
+    });
+  }
+}
+
+const SECRET_KEYS: ReadonlySet<string> = new Set(["token", "token_sha256", "password_hash"]);
+
+/** `access:` with its credentials marked as secrets, however they are written. */
+export function withHidden(value: Value): Value {
+  if (value.kind === "list") return { ...value, items: value.items.map(withHidden) };
+  if (value.kind === "scalar") return value;
+  const entries = [...value.entries].map(
+    ([key, entry]) =>
+      [key, { ...entry, value: SECRET_KEYS.has(key) ? hidden(entry.value) : withHidden(entry.value) }] as const,
+  );
+  return { ...value, entries: new Map(entries) };
 }
 
 function checkToken(token: string, at: Span, problems: Problems): void {
@@ -175,7 +233,7 @@ function checkToken(token: string, at: Span, problems: Problems): void {
       message: `the token has fewer than ${SHORTEST_TOKEN} characters`,
       hint: "`maasochist token add NAME` makes a good one.",
     });
-  } else if (!/^[A-Za-z0-9_][A-Za-z0-9_-]*$/.test(token)) {
+  } else if (!/^[A-Za-z0-9_]+$/.test(token)) {
     problems.warning(at, {
       code: "token-charset",
       message: "MAAS passes the token on a command line, where some of its characters are trouble",
@@ -210,7 +268,6 @@ export function folderOf(file: string): string {
 export function mapOf(value: Value | undefined, name: string, problems: Problems): MapValue | undefined {
   if (!value) return undefined;
   if (value.kind === "map") return value;
-  if (value.kind === "scalar" && value.value === null) return undefined;
   problems.error(value.at, { code: "bad-value", message: `\`${name}:\` must be a map of names` });
   return undefined;
 }

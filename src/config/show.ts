@@ -1,47 +1,42 @@
 /** The resolved configuration as data, with secrets as `•••`, and where each value stands. */
+import { formatDuration } from "../wire/duration.ts";
 import type { Configuration } from "./load.ts";
+import { lineOf } from "./problem.ts";
+import { addressText, withHidden } from "./server.ts";
 import type { Entry, Value } from "./value.ts";
 
 const MASK = "•••";
-const SECRET_KEYS = new Set(["token", "token_sha256", "password_hash"]);
 
 export interface ShowOptions {
-  /** Add `file:line` behind each value. */
+  /** Each value as `{ value, from: "file:line" }`. */
   readonly origin: boolean;
 }
 
 export function showConfiguration(configuration: Configuration, options: ShowOptions): Record<string, unknown> {
   const { top, hubs, machines } = configuration.resolved;
   const { server, store } = configuration;
-  const listen = server.listen.map((address) =>
-    address.kind === "tcp"
-      ? `${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`
-      : address.kind === "unix"
-        ? `unix:${address.path}`
-        : "systemd",
-  );
-  const shown: Record<string, unknown> = { server: { listen, ...(server.url !== undefined && { url: server.url }) } };
   const access = top.get("access");
-  if (access) shown["access"] = show(access.value, options);
-  shown["store"] = { path: store.path };
-  shown["hubs"] = Object.fromEntries([...hubs].map(([name, entries]) => [name, showEntries(entries, options)]));
-  shown["machines"] = Object.fromEntries([...machines].map(([name, entries]) => [name, showEntries(entries, options)]));
-  return shown;
+  const each = (named: ReadonlyMap<string, ReadonlyMap<string, Entry>>) =>
+    Object.fromEntries([...named].map(([name, entries]) => [name, showEntries(entries, options)]));
+  return {
+    server: { listen: server.listen.map(addressText), ...(server.url !== undefined && { url: server.url }) },
+    ...(access && { access: show(withHidden(access.value), options) }),
+    store: { path: store.path, keep: formatDuration(store.keep) },
+    hubs: each(hubs),
+    machines: each(machines),
+  };
 }
 
 function showEntries(entries: ReadonlyMap<string, Entry>, options: ShowOptions): Record<string, unknown> {
-  return Object.fromEntries(
-    [...entries].map(([key, { value }]) => [
-      key,
-      SECRET_KEYS.has(key) && value.kind === "scalar" ? withOrigin(MASK, value, options) : show(value, options),
-    ]),
-  );
+  return Object.fromEntries([...entries].map(([key, { value }]) => [key, show(value, options)]));
 }
 
 function show(value: Value, options: ShowOptions): unknown {
   switch (value.kind) {
-    case "scalar":
-      return withOrigin(value.secret ? MASK : value.value, value, options);
+    case "scalar": {
+      const shown = value.secret ? MASK : value.value;
+      return options.origin ? { value: shown, from: lineOf(value.at) } : shown;
+    }
     case "list":
       return value.items.map((item) => show(item, options));
     case "map":
@@ -49,9 +44,4 @@ function show(value: Value, options: ShowOptions): unknown {
     default:
       return value satisfies never;
   }
-}
-
-function withOrigin(shown: unknown, { at }: Value, { origin }: ShowOptions): unknown {
-  if (!origin) return shown;
-  return { value: shown, from: `${at.source.file}:${at.source.position(at.start).line}` };
 }

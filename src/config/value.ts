@@ -9,6 +9,8 @@ export interface ScalarValue {
   readonly at: Span;
   /** Came from `!secret`, `!env` or `!file`, or fills a secret field: never shown. */
   readonly secret: boolean;
+  /** It was said already that it is wrong, so nothing more is said of it. */
+  readonly broken?: true;
 }
 
 export interface ListValue {
@@ -31,6 +33,10 @@ export interface MapValue {
 
 export type Value = ScalarValue | ListValue | MapValue;
 
+export function broken(at: Span): ScalarValue {
+  return { kind: "scalar", value: null, at, secret: false, broken: true };
+}
+
 /** As plain data, for zod. */
 export function plain(value: Value): unknown {
   switch (value.kind) {
@@ -43,6 +49,12 @@ export function plain(value: Value): unknown {
     default:
       return value satisfies never;
   }
+}
+
+/** The same, never to be shown. A tag is not hidden itself: it says nothing. */
+export function hidden(value: Value): Value {
+  if (value.kind !== "scalar" || value.secret) return value;
+  return { ...value, secret: true, at: { ...value.at, secret: true } };
 }
 
 /** The value at the path, or the deepest there is on the way: where an issue with that path is pointed at. */

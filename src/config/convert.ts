@@ -1,0 +1,118 @@
+/** From YAML's nodes to values that know where they stand. */
+import {
+  type Alias,
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type Node,
+  type Pair,
+  type Scalar as YamlScalar,
+} from "yaml";
+import { lineOf, type Problems, type Source, type Span, spanOf } from "./problem.ts";
+import { broken, type Entry, type Scalar, type Value } from "./value.ts";
+
+/** More nodes than any real configuration has; a few lines of nested aliases make billions. */
+const MOST_NODES = 1_000_000;
+/** Deeper than any real configuration; what is deeper would exhaust the stack. */
+const MOST_LEVELS = 100;
+
+export interface ConversionOptions {
+  readonly document: Document;
+  readonly source: Source;
+  readonly problems: Problems;
+  /** Texts behind tags, by their nodes. */
+  readonly tagged: ReadonlyMap<unknown, string | undefined>;
+}
+
+export function hasOwnTag(node: Pick<Node, "tag">): boolean {
+  return node.tag?.startsWith("!") === true && !node.tag.startsWith("!!");
+}
+
+export class Conversion {
+  readonly #options: ConversionOptions;
+  readonly #meant = new Map<Alias, Node | undefined>();
+  #nodes = 0;
+  #levels = 0;
+
+  constructor(options: ConversionOptions) {
+    this.#options = options;
+  }
+
+  /** The value of a node; where there is no node, an empty one that stands `behind`. */
+  convert(node: unknown, behind: Span): Value {
+    const at = this.#span(node, behind);
+    this.#nodes += 1;
+    if (this.#nodes > MOST_NODES || this.#levels >= MOST_LEVELS) {
+      const what = this.#nodes > MOST_NODES ? `more than ${MOST_NODES} values` : `more than ${MOST_LEVELS} levels`;
+      this.#options.problems.error(at, { code: "yaml", message: `the file unfolds into ${what}` });
+      return broken(at);
+    }
+    this.#levels += 1;
+    try {
+      return this.#convert(node, at);
+    } finally {
+      this.#levels -= 1;
+    }
+  }
+
+  #convert(node: unknown, at: Span): Value {
+    const { document, problems } = this.#options;
+    if (isAlias(node)) {
+      if (!this.#meant.has(node)) this.#meant.set(node, node.resolve(document));
+      const meant = this.#meant.get(node);
+      if (meant) return this.convert(meant, at);
+      problems.error(at, { code: "yaml", message: "no anchor of that name stands before this alias" });
+      return broken(at);
+    }
+    if ((isSeq(node) || isMap(node)) && hasOwnTag(node)) {
+      problems.error(at, { code: "unknown-tag", message: `${node.tag} takes one name, not a list or a map` });
+      return broken(at);
+    }
+    if (isSeq(node)) return { kind: "list", items: node.items.map((item) => this.convert(item, at)), at };
+    if (isMap(node)) return { kind: "map", entries: this.#entries(node.items, at), at };
+    return isScalar(node) ? this.#scalar(node, at) : empty(at);
+  }
+
+  #entries(pairs: readonly Pair[], at: Span): Map<string, Entry> {
+    const entries = new Map<string, Entry>();
+    for (const { key, value } of pairs) {
+      const keyAt = this.#span(key, at);
+      if (isScalar(key)) {
+        const name = key.tag === undefined && key.source !== undefined ? key.source : String(key.value);
+        const first = entries.get(name);
+        if (first) {
+          const message = `"${name}" is already given at ${lineOf(first.key)}`;
+          this.#options.problems.error(keyAt, { code: "twice", message });
+        } else entries.set(name, { key: keyAt, value: this.convert(value, keyAt) });
+      } else {
+        this.#options.problems.error(keyAt, { code: "yaml", message: "a key must be a plain name" });
+      }
+    }
+    return entries;
+  }
+
+  #scalar(node: YamlScalar, at: Span): Value {
+    const { tagged } = this.#options;
+    if (tagged.has(node)) {
+      const text = tagged.get(node);
+      return text === undefined ? broken(at) : { kind: "scalar", value: text, at, secret: true };
+    }
+    const { value } = node;
+    const scalar: Scalar =
+      typeof value === "string" || typeof value === "number" || typeof value === "boolean" || value === null
+        ? value
+        : (node.source ?? null);
+    return { kind: "scalar", value: scalar, at, secret: false };
+  }
+
+  #span(node: unknown, behind: Span): Span {
+    const range = isScalar(node) || isMap(node) || isSeq(node) || isAlias(node) ? node.range : undefined;
+    return range ? spanOf(this.#options.source, range[0], range[1]) : behind;
+  }
+}
+
+function empty(at: Span): Value {
+  return { kind: "scalar", value: null, at, secret: false };
+}
