@@ -9,6 +9,8 @@ export interface ServerServices {
   readonly maas: MaasServices;
   /** Everything that is not MAAS's: loaded when it is first asked for, so that power control is there at once. */
   readonly api: () => Promise<Handler>;
+  /** Something failed that is our own fault; the caller gets a 500. */
+  readonly onFault: (error: unknown) => void;
 }
 
 /** Longest a caller may take to send its request (ms). How long an answer takes is not bounded here. */
@@ -27,11 +29,13 @@ export function buildServer(services: ServerServices): Server {
           api = loaded;
           loaded(request, response);
         },
-        () =>
+        (error: unknown) => {
+          services.onFault(error);
           answerJson(response, {
             status: 500,
             error: { code: "internal", message: "the API could not be loaded", hint: "The daemon's log tells why." },
-          }),
+          });
+        },
       );
     }
   });
