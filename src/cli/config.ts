@@ -1,0 +1,64 @@
+import type { Command } from "commander";
+import { CliError } from "./cli-error.ts";
+import type { Cli } from "./context.ts";
+import { EXIT } from "./exit-codes.ts";
+import { count, load, printProblems } from "./load.ts";
+
+export function add(program: Command, cli: Cli): void {
+  const config = program.command("config").description("Check and show the configuration, without a daemon.");
+  config
+    .command("check")
+    .description("Check a configuration: every mistake of all its files at once, and what is valid but will hurt.")
+    .argument("[file]", "the file; default is the one that `serve` would use")
+    .option("--strict", "warnings count as errors")
+    .action(async (file: string | undefined, options: { readonly strict?: boolean }) => {
+      const { problems, configuration, file: checked } = await load(cli, file);
+      const shown = problems.map(({ source: _source, ...problem }) => problem);
+      cli.data({ file: checked ?? null, problems: shown });
+      await printProblems(cli, problems);
+      const bad = !configuration || (options.strict === true && problems.length > 0);
+      const machines = configuration?.machines.length;
+      cli.say(
+        `${checked ?? "the demonstration"}: ${problems.length === 0 ? "valid" : count(problems)}${machines === undefined ? "" : `, ${machines} machines`}`,
+      );
+      if (bad) cli.exitCode = EXIT.config;
+    });
+  config
+    .command("show")
+    .description(
+      "Show the configuration as it was understood: ranges, profiles and placeholders resolved, secrets as •••.",
+    )
+    .option("--yaml", "as YAML (the default)")
+    .option("--origin", "with file and line of every value")
+    .action(async (options: { readonly origin?: boolean }) => {
+      const { configuration, problems } = await load(cli);
+      if (!configuration) {
+        await printProblems(cli, problems);
+        throw new CliError(`the configuration is invalid: ${count(problems)}`, {
+          exitCode: EXIT.config,
+          code: "config",
+        });
+      }
+      const { showConfiguration } = await import("../config/index.ts");
+      const shown = showConfiguration(configuration, { origin: options.origin === true });
+      cli.data({ configuration: shown });
+      if (cli.json) return;
+      const { stringify } = await import("yaml");
+      cli.terminal.out(stringify(shown, { version: "1.2", lineWidth: 0 }));
+    });
+  config
+    .command("schema")
+    .description("Print the JSON Schema for editors, the drivers of the configuration included.")
+    .option("-o, --output <file>", "write it to a file")
+    .action(async (options: { readonly output?: string }) => {
+      const { jsonSchema } = await import("../config/index.ts");
+      const { drivers } = await load(cli);
+      const text = `${JSON.stringify(jsonSchema(drivers), undefined, 2)}\n`;
+      if (options.output === undefined) cli.terminal.out(text);
+      else {
+        const { writeFile } = await import("node:fs/promises");
+        await writeFile(options.output, text);
+        cli.say(`wrote ${options.output}`);
+      }
+    });
+}

@@ -1,0 +1,71 @@
+/** What every command works with: where it writes, what was given for all commands, and how it ends. */
+import { styleText } from "node:util";
+import type { Client } from "./client.ts";
+
+export interface Globals {
+  /** `-c FILE`. */
+  readonly config?: string | undefined;
+  readonly json?: boolean | undefined;
+  readonly quiet?: boolean | undefined;
+  readonly verbose?: boolean | undefined;
+  /** False after `--no-color`. */
+  readonly color?: boolean | undefined;
+}
+
+export interface Terminal {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  readonly in: NodeJS.ReadStream;
+  /** Can it be asked something? */
+  readonly interactive: boolean;
+  /** Do results go to a terminal? */
+  readonly outIsTerminal: boolean;
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+  readonly columns: number;
+}
+
+export class Cli {
+  readonly terminal: Terminal;
+  globals: Globals = {};
+  /** What the process ends with; a command that partly failed sets it. */
+  exitCode = 0;
+
+  constructor(terminal: Terminal) {
+    this.terminal = terminal;
+  }
+
+  get json(): boolean {
+    return this.globals.json === true;
+  }
+
+  get color(): boolean {
+    const { env, outIsTerminal } = this.terminal;
+    return this.globals.color !== false && (env["NO_COLOR"] ?? "") === "" && outIsTerminal;
+  }
+
+  /** A line of result. */
+  say(line = ""): void {
+    if (!this.json) this.terminal.out(`${line}\n`);
+  }
+
+  /** A line beside the result: progress, advice. */
+  note(line: string): void {
+    if (!this.json && this.globals.quiet !== true) this.terminal.err(`${line}\n`);
+  }
+
+  /** The result as JSON, under `--json`. */
+  data(data: Record<string, unknown>): void {
+    if (this.json) this.terminal.out(`${JSON.stringify({ schemaVersion: 1, ...data })}\n`);
+  }
+
+  paint(format: Parameters<typeof styleText>[0], text: string): string {
+    return this.color ? styleText(format, text, { validateStream: false }) : text;
+  }
+
+  /** The daemon, over its local socket. Throws CliError when it does not answer. */
+  async daemon(): Promise<Client> {
+    const { connectDaemon } = await import("./client.ts");
+    return connectDaemon(this);
+  }
+}

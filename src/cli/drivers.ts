@@ -1,0 +1,80 @@
+import type { Command } from "commander";
+import type { DriverFacts, SettingFacts } from "../config/driver-facts.ts";
+import { CliError } from "./cli-error.ts";
+import type { Cli } from "./context.ts";
+import { EXIT } from "./exit-codes.ts";
+import { load } from "./load.ts";
+import { table } from "./table.ts";
+
+export function add(program: Command, cli: Cli): void {
+  program
+    .command("drivers")
+    .description("List the drivers; with a name, all of its settings and examples.")
+    .argument("[name]", "a driver")
+    .action(async (name: string | undefined) => {
+      const { driverFacts } = await import("../config/driver-facts.ts");
+      const { drivers } = await load(cli);
+      if (name === undefined) {
+        const facts = drivers.map(driverFacts);
+        cli.data({ drivers: facts });
+        for (const line of table([
+          ["DRIVER", "CAN", "WHAT IT SWITCHES"],
+          ...facts.map(({ name, can, summary }) => [name, can.join(" "), summary]),
+        ]))
+          cli.say(line);
+        return;
+      }
+      const driver = drivers.find((known) => known.name === name);
+      if (!driver) {
+        const { nearest } = await import("../power/names.ts");
+        const near = nearest(
+          name,
+          drivers.map((known) => known.name),
+        );
+        throw new CliError(`there is no driver "${name}"${near === undefined ? "" : `; did you mean "${near}"?`}`, {
+          exitCode: EXIT.usage,
+          code: "not_found",
+          hint: "`maasochist drivers` lists them.",
+        });
+      }
+      const facts = driverFacts(driver);
+      cli.data({ driver: facts });
+      page(cli, facts);
+    });
+}
+
+function page(cli: Cli, facts: DriverFacts): void {
+  const heading = (text: string) => cli.say(`\n${cli.paint("bold", text)}`);
+  cli.say(`${cli.paint("bold", facts.name)} – ${facts.title}`);
+  cli.say(facts.summary);
+  cli.say(`Can: ${facts.can.join(", ")}. Off takes away: ${facts.cuts}. A press that toggles: ${facts.momentary}.`);
+  for (const note of facts.notes) cli.say(`\n${note}`);
+  if (facts.hub.length > 0) {
+    heading("Settings of the hub");
+    printSettings(cli, facts.hub);
+  }
+  if (facts.outlet.length > 0) {
+    heading("Settings of the outlet");
+    printSettings(cli, facts.outlet);
+  }
+  heading("Pace");
+  for (const line of table(facts.pace.map(({ key, value, description }) => [`  ${key}`, value, description])))
+    cli.say(line);
+  for (const example of facts.examples) {
+    heading(example.title);
+    cli.say(example.yaml.trimEnd().replaceAll(/^/gm, "  "));
+  }
+  if (facts.sources.length > 0) {
+    heading("Sources");
+    for (const source of facts.sources) cli.say(`  ${source}`);
+  }
+}
+
+function printSettings(cli: Cli, settings: readonly SettingFacts[]): void {
+  const rows = settings.map((setting) => {
+    const standing =
+      setting.default === undefined ? (setting.required ? "required" : "optional") : `default ${setting.default}`;
+    return [`  ${setting.key}`, `${setting.type}${setting.secret ? ", secret" : ""}`, standing, setting.description];
+  });
+  for (const line of table(rows)) cli.say(line.replaceAll("`", ""));
+}

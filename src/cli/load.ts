@@ -1,0 +1,55 @@
+/** Loads the configuration that a command means, and says its problems. */
+import { resolve } from "node:path";
+import type { Configuration, Loaded, Problem } from "../config/index.ts";
+import { CliError } from "./cli-error.ts";
+import type { Cli } from "./context.ts";
+import { EXIT } from "./exit-codes.ts";
+import { DEMONSTRATION_FOLDER, locateConfiguration } from "./locate.ts";
+
+/** The file that is named or found, loaded with all its problems; the demonstration where there is none. */
+export async function load(cli: Cli, named?: string): Promise<Loaded & { readonly file: string | undefined }> {
+  const { DEMONSTRATION, loadConfiguration, parseConfiguration } = await import("../config/index.ts");
+  const { drivers } = await import("../drivers/index.ts");
+  const { env, cwd } = cli.terminal;
+  const loadDriver = async (specifier: string, folder: string) => {
+    const { loadThirdParty } = await import("../wire/third-party.ts");
+    return loadThirdParty(specifier, folder);
+  };
+  const options = { drivers, loadDriver, env, cwd };
+  const file = named === undefined ? await locateConfiguration(cli) : resolve(cwd, named);
+  if (file !== undefined) return { ...(await loadConfiguration(file, options)), file };
+  const loaded = await parseConfiguration(DEMONSTRATION, {
+    ...options,
+    file: resolve(cwd, DEMONSTRATION_FOLDER, "demonstration.yaml"),
+  });
+  return {
+    ...loaded,
+    file: undefined,
+    ...(loaded.configuration && { configuration: { ...loaded.configuration, file: undefined } }),
+  };
+}
+
+/** Throws CliError with exit code 3 when it has errors, after printing them. */
+export async function loadForServe(cli: Cli): Promise<Configuration> {
+  const { configuration, problems, file } = await load(cli);
+  if (configuration) return configuration;
+  await printProblems(cli, problems);
+  throw new CliError(`${file ?? "the configuration"} is invalid: ${count(problems)}`, {
+    exitCode: EXIT.config,
+    code: "config",
+    hint: "Correct it, and check it with `maasochist config check`.",
+  });
+}
+
+export async function printProblems(cli: Cli, problems: readonly Problem[]): Promise<void> {
+  const { formatProblem } = await import("../config/index.ts");
+  for (const problem of problems) if (!cli.json) cli.terminal.err(`${formatProblem(problem, { color: cli.color })}\n`);
+}
+
+/** `2 errors, 1 warning`. */
+export function count(problems: readonly Problem[]): string {
+  const errors = problems.filter((problem) => problem.severity === "error").length;
+  const warnings = problems.length - errors;
+  const words = (number: number, word: string) => `${number} ${word}${number === 1 ? "" : "s"}`;
+  return warnings === 0 ? words(errors, "error") : `${words(errors, "error")}, ${words(warnings, "warning")}`;
+}

@@ -1,0 +1,65 @@
+import type { Command } from "commander";
+import type { MachineShape } from "../http/shapes.ts";
+import { CliError } from "./cli-error.ts";
+import type { Cli } from "./context.ts";
+import { EXIT } from "./exit-codes.ts";
+import { selectMachines } from "./select.ts";
+import { ago } from "./table.ts";
+import { gradeWords, orderWords, seconds, stateWord } from "./words.ts";
+
+const STATE_CODES = { on: 0, off: 10, unknown: 11, error: 12 } as const;
+
+export function add(program: Command, cli: Cli): void {
+  program
+    .command("status")
+    .description("Measure machines now, and tell what is known of them.")
+    .argument("<name...>", "names, or patterns with * in quotes")
+    .option("--exit-code", "end with 0 for on, 10 for off, 11 for unknown, 12 for an error")
+    .action(async (names: string[], options: { readonly exitCode?: boolean }) => {
+      const daemon = await cli.daemon();
+      const selected = await selectMachines(daemon, { names });
+      const machines = await Promise.all(
+        selected.map(({ name }) =>
+          daemon.query(name).catch(async (error: unknown) => {
+            if (error instanceof CliError && error.exitCode === EXIT.unreachable) throw error;
+            return daemon.machine(name);
+          }),
+        ),
+      );
+      cli.data({ machines });
+      for (const machine of machines) print(cli, machine);
+      if (options.exitCode) cli.exitCode = Math.max(...machines.map((machine) => STATE_CODES[machine.state]));
+      else if (machines.some((machine) => machine.state === "error"))
+        cli.exitCode = machines.length === 1 ? EXIT.failed : EXIT.someFailed;
+    });
+}
+
+function print(cli: Cli, machine: MachineShape): void {
+  const { name, description, reading, error, order, lastOrder, polled, tags, drivers, verbs } = machine;
+  cli.say(
+    `${cli.paint("bold", name)}  ${stateWord(cli, machine)}${description === undefined ? "" : `  ${description}`}`,
+  );
+  if (error) cli.say(`  error     ${error.message}\n            ${error.hint}`);
+  if (reading)
+    cli.say(
+      `  reading   ${reading.state}, ${reading.confidence}, ${ago(reading.startedAt)}: ${reading.evidence.join(", ") || (reading.reason ?? "no evidence")}`,
+    );
+  if (reading?.reason !== undefined && reading.evidence.length > 0) cli.say(`            ${reading.reason}`);
+  cli.say(
+    `  by        ${drivers.join(", ")}; can ${verbs.join(", ") || "do nothing"}${tags.length > 0 ? `; tags ${tags.join(", ")}` : ""}`,
+  );
+  if (!machine.enabled) cli.say("  disabled  takes no orders");
+  if (machine.protect !== "nobody")
+    cli.say(`  protected off, cycle and reset are refused to ${machine.protect === "all" ? "everybody" : "people"}`);
+  if (order)
+    cli.say(
+      `  order     ${orderWords(order)} since ${seconds(Date.now() - order.acceptedAt)} (${order.id}): ${order.steps.at(-1)?.text ?? "waiting"}`,
+    );
+  if (lastOrder)
+    cli.say(
+      `  last      ${orderWords(lastOrder)}, ${ago(lastOrder.endedAt)}: ${lastOrder.error?.message ?? gradeWords(lastOrder)}`,
+    );
+  cli.say(
+    `  MAAS      ${polled ? `${polled.agent ?? "somebody"} at ${polled.address ?? "?"} asked ${ago(polled.at)}${polled.systemId === undefined ? "" : `, calls it ${polled.systemId}`}` : "has not asked since the daemon started"}`,
+  );
+}

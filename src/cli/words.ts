@@ -1,0 +1,51 @@
+/** How states, orders and failures are said to people. */
+import type { MachineShape } from "../http/shapes.ts";
+import type { OrderRecord } from "../power/order.ts";
+import type { Cli } from "./context.ts";
+
+const VERB_WORDS = { on: "Power on", off: "Power off", cycle: "Power cycle", reset: "Reset" } as const;
+
+export function stateWord(cli: Cli, machine: MachineShape): string {
+  const { state, reading, order } = machine;
+  if (order)
+    return cli.paint(
+      "yellow",
+      `${order.verb === "off" ? "Powering off…" : order.verb === "on" ? "Powering on…" : "Restarting…"}`,
+    );
+  const assumed = reading?.confidence === "assumed" && state !== "unknown" && state !== "error" ? " (assumed)" : "";
+  switch (state) {
+    case "on":
+      return cli.paint("green", "On") + assumed;
+    case "off":
+      return `Off${assumed}`;
+    case "error":
+      return cli.paint("red", "Error");
+    case "unknown":
+      return cli.paint("yellow", "Unknown");
+    default:
+      return state satisfies never;
+  }
+}
+
+/** `Power on by maas`, and what became of it where it is not done. */
+export function orderWords(order: OrderRecord): string {
+  const outcome = {
+    waiting: ", waiting",
+    running: ", under way",
+    done: "",
+    failed: ", failed",
+    superseded: ", superseded",
+    cut_short: ", cut short",
+  }[order.state];
+  return `${VERB_WORDS[order.verb]} by ${order.actor.name}${outcome}`;
+}
+
+export function gradeWords(order: OrderRecord): string {
+  const evidence = order.proof?.evidence.join(", ");
+  const proof = evidence === undefined || evidence === "" ? "" : `: ${evidence}`;
+  return `${order.grade ?? order.state}${proof}`;
+}
+
+export function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)} s`;
+}
