@@ -11,8 +11,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   http: ["power"],
   store: ["power"],
   maas: ["power"],
-  "app.ts": ["config", "http", "store", "drivers", "maas", "wire", "power"],
-  cli: ["app.ts", "config", "http", "store", "drivers", "maas", "wire", "power"],
+  app: ["config", "http", "store", "drivers", "maas", "wire", "power"],
+  cli: ["app", "config", "http", "store", "drivers", "maas", "wire", "power"],
   "main.ts": ["cli"],
 };
 
@@ -59,7 +59,7 @@ describe("the arrows between rooms", () => {
 
   test("drivers never import each other", () => {
     const wrong = files
-      .filter((file) => room(file) === "drivers" && !/(index|kit)\.ts$/.test(file))
+      .filter((file) => room(file) === "drivers" && !file.endsWith("index.ts"))
       .flatMap((file) =>
         imports(file)
           .filter((specifier) => specifier.startsWith("./"))

@@ -19,6 +19,6 @@ describe.each(drivers.map((driver) => [driver.name, driver] as const))("the driv
   const promises = DRIVER_PROMISES.filter((promise) => promise.concerns(driver));
   test.each(promises.map((promise) => [promise.name, promise] as const))("%s", async (_sentence, promise) => {
     const fixture: { start: StartFixture } = await import(`./fixtures/${name}.ts`);
-    await promise.check(driver, fixture.start);
+    await expect(promise.check(driver, fixture.start)).resolves.toBeUndefined();
   });
 });

@@ -20,7 +20,7 @@ import type { HubView, MachineView, Power, Ticket } from "./api.ts";
 import { type Click, Clicks } from "./click.ts";
 import type { Clock } from "./clock.ts";
 import type { ListedOutlet } from "./driver.ts";
-import { type ErrorCode, PowerError } from "./errors.ts";
+import { type ErrorCode, messageOf, PowerError } from "./errors.ts";
 import { type Listener, type PowerEvent, Signals } from "./events.ts";
 import { Hub, type Traffic } from "./hub.ts";
 import type { Journal, Memory } from "./journal.ts";
@@ -405,7 +405,7 @@ export class PowerController implements Power {
   }
 
   #journalFailed(error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     this.#signals.tell({ kind: "journal:failed", at: this.#clock.now(), message });
   }
 

@@ -11,7 +11,8 @@ export const VERBS = ["on", "off", "cycle", "reset"] as const satisfies readonly
 export type How = "soft" | "hard";
 
 /** What `off` takes away from the machine. */
-export type Cut = "mains" | "port" | "button" | "bmc" | "vm" | "os" | "nothing" | "unknown";
+export const CUTS = ["mains", "port", "button", "bmc", "vm", "os", "nothing", "unknown"] as const;
+export type Cut = (typeof CUTS)[number];
 
 /** What a driver function may use besides its settings. */
 export interface Context {

@@ -66,6 +66,12 @@ export const ERROR_TABLE = {
   config: { retry: false, http: 500, hint: "Correct the configuration; `maasochist config check` finds the line." },
 } as const satisfies Record<string, ErrorFacts>;
 
+/** What was thrown, in its own words. */
+export function messageOf(thrown: unknown): string {
+  if (typeof thrown === "object" && thrown !== null && "message" in thrown) return String(thrown.message);
+  return String(thrown);
+}
+
 export type ErrorCode = keyof typeof ERROR_TABLE;
 
 export interface PowerErrorOptions {
@@ -117,7 +123,6 @@ export class PowerError extends Error {
    */
   static from(thrown: unknown): PowerError {
     if (thrown instanceof PowerError) return thrown;
-    const message = thrown instanceof Error ? thrown.message : String(thrown);
-    return new PowerError("protocol", message, { cause: thrown });
+    return new PowerError("protocol", messageOf(thrown), { cause: thrown });
   }
 }

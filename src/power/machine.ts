@@ -3,7 +3,7 @@
 import type { Clock } from "./clock.ts";
 import { type Cloud, Clouds } from "./cloud.ts";
 import { type How, VERBS, type Verb } from "./driver.ts";
-import { PowerError } from "./errors.ts";
+import { messageOf, PowerError } from "./errors.ts";
 import type { PowerEvent } from "./events.ts";
 import type { Hub } from "./hub.ts";
 import type { MachineMemory, Memory } from "./journal.ts";
@@ -182,7 +182,7 @@ export class Machine {
     try {
       this.#services.memory.set(this.name, this.#memory);
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       this.#services.tell({ kind: "journal:failed", at: this.#services.clock.now(), message });
     }
   }

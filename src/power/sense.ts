@@ -121,14 +121,14 @@ async function senseQuery(query: Query, asking: Asking): Promise<Reading> {
 /** The first definite answer; failures are skipped, and thrown only where nothing answered. */
 async function senseFirst(sources: readonly Query[], asking: Asking): Promise<Reading> {
   let undecided: Reading | undefined;
-  let failure: unknown;
+  let failure: PowerError | undefined;
   for (const source of sources) {
     try {
       const reading = await senseQuery(source, asking);
       if (reading.state !== "unknown") return reading;
       undecided ??= reading;
     } catch (error) {
-      failure ??= error;
+      failure ??= PowerError.from(error);
     }
   }
   if (undecided) return undecided;

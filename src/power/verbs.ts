@@ -66,13 +66,13 @@ async function switchOn(
   if (supplies.length > 0 && first?.fed !== true) return feed(run);
   if (supplies.length === 0) return run.stages(stages.on, "on", { lastResort: false });
 
-  let failure: unknown;
+  let failure: PowerError | undefined;
   if (stages.on.length > 0) {
     try {
       return await run.stages(stages.on, "on", { lastResort: true });
     } catch (thrown) {
       run.safePoint();
-      failure = thrown;
+      failure = PowerError.from(thrown);
     }
   }
   // Current is taken away only from a machine that is measured not to run.

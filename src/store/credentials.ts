@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { closeSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { type AccessRules, type Grant, ROLES, type TokenGrant, type UserGrant } from "../power/access.ts";
+import { messageOf } from "../power/errors.ts";
 import { writeAtomically } from "./atomic-file.ts";
 import { newToken } from "./new-token.ts";
 import type { StorePaths } from "./paths.ts";
@@ -55,7 +56,7 @@ export class Credentials {
       this.#content = parse(readFileSync(this.#path, "utf8"));
       this.#problem = undefined;
     } catch (error) {
-      this.#problem = `${this.#path} cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+      this.#problem = `${this.#path} cannot be read: ${messageOf(error)}`;
     }
     return true;
   }

@@ -7,8 +7,10 @@
  * When the file cannot be written the daemon goes on: `accept` throws, the order runs marked unjournalled, and `problem`
  * says what is wrong until a write succeeds again.
  */
+
 import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { dirname } from "node:path";
+import { messageOf } from "../power/errors.ts";
 import type { PowerEvent } from "../power/events.ts";
 import type { Journal } from "../power/journal.ts";
 import type { OrderRecord } from "../power/order.ts";
@@ -106,7 +108,7 @@ export class SqliteJournal implements Journal {
           if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
         this.#database = await this.#openFile(path);
         this.#options.onProblem(
-          `the journal ${path} was broken (${message(error)}); it was moved to ${aside}, and a new one begun`,
+          `the journal ${path} was broken (${messageOf(error)}); it was moved to ${aside}, and a new one begun`,
         );
       }
       this.#statements = {
@@ -283,7 +285,7 @@ export class SqliteJournal implements Journal {
 
   #fail(error: unknown): void {
     const first = this.#problem === undefined;
-    this.#problem = `the journal ${this.#options.path} cannot be used: ${message(error)}`;
+    this.#problem = `the journal ${this.#options.path} cannot be used: ${messageOf(error)}`;
     if (first) this.#options.onProblem(this.#problem);
   }
 }
@@ -323,9 +325,5 @@ function isCorrupt(error: unknown): boolean {
   if (typeof error !== "object" || error === null) return false;
   if ("corrupt" in error) return true;
   const code = "errcode" in error ? error.errcode : "sqliteCode" in error ? error.sqliteCode : undefined;
-  return code === 11 || code === 26 || /malformed|not a database|disk image/.test(message(error));
-}
-
-function message(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return code === 11 || code === 26 || /malformed|not a database|disk image/.test(messageOf(error));
 }

@@ -29,6 +29,7 @@ class Front implements AsyncDisposable {
           authenticate: ({ headers }) => principal(headers.authorization),
         },
         api: () => Promise.reject(new Error("there is no API here")),
+        onFault: () => undefined,
       });
       this.#server.listen(0, "127.0.0.1");
       await once(this.#server, "listening");

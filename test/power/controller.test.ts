@@ -90,7 +90,6 @@ describe("a machine with a controller of its own", () => {
   test("that does not answer gets three attempts in all, and a clear failure", async () => {
     await using lab = new Lab();
     lab.addMachine("nuc1");
-    lab.power;
     lab.hub("nuc1").reachable = false;
     const failure = await lab.failure("nuc1", "on");
     expect(failure).toMatchObject({ code: "unreachable", status: 503, mayHaveActed: false });
@@ -345,7 +344,6 @@ describe("one click of MAAS", () => {
   test("that failed without acting is tried afresh at the next repeat", async () => {
     await using lab = new Lab();
     lab.addMachine("nuc1");
-    lab.power;
     lab.hub("nuc1").reachable = false;
     await lab.failure("nuc1", "on");
     lab.hub("nuc1").reachable = true;
