@@ -1,9 +1,16 @@
+import { tmpdir } from "node:os";
 import { defineConfig } from "vitest/config";
+
+/** Where to write a report for machines, beside what people read; .ci/run adds these up. */
+const report = process.env["TEST_REPORT"];
 
 export default defineConfig({
   test: {
     restoreMocks: true,
     testTimeout: 20_000,
+    reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: report }]],
+    // Drivers of a user's own, which tests put into temporary folders, are loaded by Node.js itself, as in the daemon.
+    server: { deps: { external: [new RegExp(`${tmpdir()}/`)] } },
     projects: [
       { extends: true, test: { name: "unit", include: ["test/**/*.test.ts"], exclude: ["test/system/**"] } },
       {

@@ -11,7 +11,7 @@ import { Authenticator, localPrincipal } from "../http/auth.ts";
 import type { Principal } from "../http/principal.ts";
 import { buildServer, type Handler } from "../http/server.ts";
 import { Sightings } from "../http/sightings.ts";
-import { systemClock } from "../power/clock.ts";
+import { type Clock, systemClock } from "../power/clock.ts";
 import { PowerController } from "../power/controller.ts";
 import { messageOf } from "../power/errors.ts";
 import type { PowerSignal } from "../power/events.ts";
@@ -26,10 +26,6 @@ import { Poller } from "./poller.ts";
 import { StartError } from "./start-error.ts";
 import { version } from "./version.ts";
 
-/** Longest a webhook's POST is held (ms). */
-const HOLD_MS = 100_000;
-/** Time that orders under way get when the daemon stops (ms). */
-const SHUTDOWN_GRACE_MS = 10_000;
 const RETENTION_EVERY_MS = 3_600_000;
 const CREDENTIALS_EVERY_MS = 1_000;
 
@@ -37,6 +33,8 @@ export interface DaemonOptions {
   readonly configuration: Configuration;
   readonly log: Log;
   readonly env: NodeJS.ProcessEnv;
+  /** Time for everything that concerns power. Absent: the system's. */
+  readonly clock?: Clock;
 }
 
 export interface Daemon extends AsyncDisposable {
@@ -60,8 +58,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   }
 }
 
-async function build({ configuration, log, env }: DaemonOptions, disposers: Disposers): Promise<Daemon> {
-  const clock = systemClock;
+async function build(options: DaemonOptions, disposers: Disposers): Promise<Daemon> {
+  const { configuration, log, env, clock = systemClock } = options;
+  const { hold, shutdownGrace } = configuration.server;
   const paths = pathsBeside(configuration.store.path, env);
   prepareFolder(dirname(paths.database));
   const credentials = new Credentials(paths.credentials);
@@ -133,7 +132,7 @@ async function build({ configuration, log, env }: DaemonOptions, disposers: Disp
   };
   const buildOne = () =>
     buildServer({
-      maas: { power, clock, authenticate, sightings, hold: HOLD_MS, stopping: stopping.signal },
+      maas: { power, clock, authenticate, sightings, hold, stopping: stopping.signal },
       api,
       onFault,
     });
@@ -166,7 +165,7 @@ async function build({ configuration, log, env }: DaemonOptions, disposers: Disp
     [Symbol.asyncDispose]: async () => {
       poller[Symbol.dispose]();
       stopping.abort();
-      await power.stop(SHUTDOWN_GRACE_MS);
+      await power.stop(shutdownGrace);
       await disposers[Symbol.asyncDispose]();
     },
   };

@@ -11,13 +11,19 @@ export class Poller implements Disposable {
   readonly #clock: Clock;
   /** When each machine was last asked by this (ms since 1970). */
   readonly #asked = new Map<string, number>();
-  readonly #timer: NodeJS.Timeout;
+  readonly #over = new AbortController();
 
   constructor(power: Power, clock: Clock) {
     this.#power = power;
     this.#clock = clock;
-    this.#timer = setInterval(() => this.#tick(), TICK_MS);
-    setImmediate(() => this.#tick());
+    setImmediate(() => void this.#poll(this.#over.signal));
+  }
+
+  async #poll(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.#tick();
+      await this.#clock.sleep(TICK_MS, signal).catch(() => undefined);
+    }
   }
 
   #tick(): void {
@@ -36,6 +42,6 @@ export class Poller implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    clearInterval(this.#timer);
+    this.#over.abort();
   }
 }

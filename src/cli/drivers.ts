@@ -47,7 +47,9 @@ function page(cli: Cli, facts: DriverFacts): void {
   const heading = (text: string) => cli.say(`\n${cli.paint("bold", text)}`);
   cli.say(`${cli.paint("bold", facts.name)} – ${facts.title}`);
   cli.say(facts.summary);
-  cli.say(`Can: ${facts.can.join(", ")}. Off takes away: ${facts.cuts}. A press that toggles: ${facts.momentary}.`);
+  cli.say(`Can: ${facts.can.join(", ")}. A press that toggles: ${facts.momentary}.`);
+  cli.say(`Off takes away: ${facts.cuts}.`);
+  for (const sentence of facts.reads) cli.say(sentence);
   for (const note of facts.notes) cli.say(`\n${note}`);
   if (facts.hub.length > 0) {
     heading("Settings of the hub");
@@ -74,7 +76,8 @@ function printSettings(cli: Cli, settings: readonly SettingFacts[]): void {
   const rows = settings.map((setting) => {
     const standing =
       setting.default === undefined ? (setting.required ? "required" : "optional") : `default ${setting.default}`;
-    return [`  ${setting.key}`, `${setting.type}${setting.secret ? ", secret" : ""}`, standing, setting.description];
+    const cells = [`${setting.type}${setting.secret ? ", secret" : ""}`, standing, setting.description];
+    return [`  ${setting.key}`, ...cells.map((cell) => cell.replaceAll("`", ""))];
   });
-  for (const line of table(rows)) cli.say(line.replaceAll("`", ""));
+  for (const line of table(rows)) cli.say(line);
 }

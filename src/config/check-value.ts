@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { nearest } from "../power/names.ts";
 import type { Problems } from "./problem.ts";
-import { type MapValue, plain, spanAt, type Value } from "./value.ts";
+import { MASK, type MapValue, plain, quoted, shownText, spanAt, type Value, valueAt } from "./value.ts";
 
 /** A list of more keys than this helps nobody. */
 const MOST_LISTED = 60;
@@ -119,15 +119,11 @@ function tell(issue: z.core.$ZodIssue, { schema, value, problems }: Telling): vo
   }
   const input = valueAt(value, path);
   if (input?.kind === "scalar" && input.broken) return;
-  const shown = input?.kind === "scalar" && input.secret ? HIDDEN : input && plain(input);
-  const said = sentence(issue, shown);
+  const said = sentence(issue, input);
   const name = path.map(String).join(".");
-  const message = name === "" ? said : said.startsWith('"') ? `${name}: ${said}` : `"${name}" ${said}`;
-  const secret = shown === HIDDEN && input?.kind === "scalar" ? String(input.value) : "";
   problems.error(spanAt(value, path), {
     code: "bad-value",
-    // A schema's own words may quote what it was given.
-    message: secret === "" ? message : message.replaceAll(secret, "•••"),
+    message: name === "" ? said : said.startsWith('"') ? `${name}: ${said}` : `"${name}" ${said}`,
     hint: issue.code === "invalid_type" && issue.expected === "string" ? textHint(schema, path, input) : undefined,
   });
 }
@@ -143,25 +139,13 @@ function textHint(schema: z.ZodType, path: readonly PropertyKey[], input: Value 
   return "Write it in quotes to make it a text.";
 }
 
-/** Stands for a value that must not be quoted. */
-const HIDDEN = Symbol("hidden");
-
-function valueAt(value: Value, path: readonly PropertyKey[]): Value | undefined {
-  let inner: Value | undefined = value;
-  for (const step of path) {
-    if (inner?.kind === "map") inner = inner.entries.get(String(step))?.value;
-    else inner = inner?.kind === "list" ? inner.items[Number(step)] : undefined;
-  }
-  return inner;
-}
-
-function sentence(issue: z.core.$ZodIssue, input: unknown): string {
+function sentence(issue: z.core.$ZodIssue, input: Value | undefined): string {
   switch (issue.code) {
     case "invalid_type":
       return input === undefined ? "is missing" : `must be ${article(issue.expected)}, not ${describe(input)}`;
     case "invalid_value": {
       const values = issue.values.map(String);
-      const near = typeof input === "string" ? nearest(input, values) : undefined;
+      const near = input?.kind === "scalar" && !input.secret ? nearest(String(input.value), values) : undefined;
       const wanted = `must be ${values.length === 1 ? values[0] : `one of ${values.join(", ")}`}`;
       if (input === undefined) return `is missing; it ${wanted}`;
       return `${wanted}, not ${describe(input)}${near === undefined ? "" : `, did you mean "${near}"?`}`;
@@ -176,11 +160,11 @@ function sentence(issue: z.core.$ZodIssue, input: unknown): string {
       return `must ${sized(issue.origin)} at most ${issue.maximum}${unitOf(issue.origin)}`;
     case "unrecognized_keys":
       return `has unknown keys: ${issue.keys.join(", ")}`;
-    case "custom":
-    case "invalid_format":
-      return issue.message;
-    default:
-      return issue.message;
+    default: {
+      // A schema's own words may quote what it was given.
+      const secret = input?.kind === "scalar" && input.secret ? String(input.value) : "";
+      return secret === "" ? issue.message : issue.message.replaceAll(secret, MASK);
+    }
   }
 }
 
@@ -193,17 +177,12 @@ function unitOf(origin: string): string {
 }
 
 /** What came nearest of a union's ways, or what they all want. */
-function unionSentence(issue: z.core.$ZodIssueInvalidUnion, input: unknown): string {
+function unionSentence(issue: z.core.$ZodIssueInvalidUnion, input: Value | undefined): string {
   const issues = issue.errors.map((branch) => branch[0]).filter((first) => first !== undefined);
   const precise = issues.find((first) => first.code !== "invalid_type" || first.path.length > 0);
   if (precise) {
     const where = precise.path.length > 0 ? `at "${precise.path.map(String).join(".")}" ` : "";
-    const inner = precise.path.reduce<unknown>(
-      (outer, step) =>
-        typeof outer === "object" && outer !== null ? (outer as Record<PropertyKey, unknown>)[step] : undefined,
-      input,
-    );
-    return `${where}${sentence(precise, inner)}`;
+    return `${where}${sentence(precise, input && valueAt(input, precise.path))}`;
   }
   if (input === undefined) return "is missing";
   const wanted = issues.flatMap((first) => (first.code === "invalid_type" ? [article(first.expected)] : []));
@@ -223,13 +202,10 @@ function article(type: string): string {
   return words[type] ?? type;
 }
 
-function describe(input: unknown): string {
-  if (input === HIDDEN) return "what is written there";
-  if (input === null) return "empty";
-  if (Array.isArray(input)) return "a list";
-  if (typeof input === "object") return "a map";
-  const text = typeof input === "string" ? input : JSON.stringify(input);
-  return `"${text.length > 40 ? `${text.slice(0, 40)}…` : text}"`;
+function describe(input: Value): string {
+  if (input.kind === "scalar" && input.value === null) return "empty";
+  if (input.kind === "scalar" && input.secret) return "what is written there";
+  return input.kind === "scalar" ? quoted(input) : shownText(input);
 }
 
 /** Is the field a list by its schema, so that a list is its value and not one value a member? */

@@ -1,12 +1,12 @@
 /** What `config check` finds beyond plain mistakes: settings that are valid and will hurt. Each has a stable code. */
 import { type Capability, capabilities, cutsOf, isMomentary } from "../power/driver.ts";
-import { type OutletSpec, outletName, type QuerySpec } from "../power/spec.ts";
+import { type MachineSpec, type OutletSpec, outletName, type QuerySpec } from "../power/spec.ts";
+import { formatDuration } from "../wire/duration.ts";
 import type { BuiltMachine } from "./machines.ts";
-import { lineOf, type Problems } from "./problem.ts";
+import type { Problems } from "./problem.ts";
+import { MAAS_ACTION_LIMIT_MS } from "./server.ts";
+import { lineOf } from "./source.ts";
 import type { Use } from "./use.ts";
-
-/** MAAS gives up releasing a machine after this time (ms). */
-const MAAS_RELEASE_LIMIT_MS = 300_000;
 
 /** Warnings with their meaning; docs/errors.md is generated from it. */
 export const WARNINGS = {
@@ -69,9 +69,9 @@ function doubledOutlets(machines: readonly BuiltMachine[], problems: Problems): 
   }
 }
 
-/** One outlet of one device, however its hub is called. */
+/** One outlet of one device, however its hub is called; a driver without `outlet` has one. */
 function outletKey({ hubIdentity, outlet }: Use): string {
-  return `${hubIdentity} ${outletName(outlet.settings) ?? JSON.stringify(outlet.settings)}`;
+  return `${hubIdentity} ${outletName(outlet.settings) ?? ""}`;
 }
 
 function can(outlet: OutletSpec): ReadonlySet<Capability> {
@@ -83,10 +83,15 @@ function sources(query: QuerySpec | undefined): readonly OutletSpec[] {
   return query.kind === "one" ? [query.outlet] : query.of.flatMap(sources);
 }
 
+/** Do the watts of a supply tell whether it runs? */
+function isMetered({ above, supplies }: MachineSpec): boolean {
+  return above !== undefined && supplies.some((supply) => can(supply.outlet).has("watts"));
+}
+
 function checkState({ spec, at, commands, entries }: BuiltMachine, problems: Problems): void {
   const { name } = spec.facts;
   const asked = sources(spec.query);
-  const metered = spec.above !== undefined && spec.supplies.some((supply) => can(supply.outlet).has("watts"));
+  const metered = isMetered(spec);
   if (spec.supplies.length > 0 && asked.length === 0 && !metered) {
     problems.warning(at, {
       code: "halted-reads-on",
@@ -94,7 +99,7 @@ function checkState({ spec, at, commands, entries }: BuiltMachine, problems: Pro
       hint: "Add `query: { driver: reachable }`, or `above: 6W` with a plug that has a meter.",
     });
   }
-  if (spec.above !== undefined && !spec.supplies.some((supply) => can(supply.outlet).has("watts"))) {
+  if (spec.above !== undefined && !metered) {
     problems.error(entries.get("above")?.value.at ?? at, {
       code: "above-unmetered",
       message: `"${name}" has \`above\`, and no supply that tells watts`,
@@ -141,21 +146,26 @@ function checkOff({ spec, at }: BuiltMachine, problems: Problems): void {
     });
   }
   const asked = sources(spec.query);
-  const provable = asked.length > 0 || spec.supplies.some((supply) => can(supply.outlet).has("query"));
+  const provable =
+    asked.some(({ hub, settings }) => !hub.driver.onlyOn?.(settings)) ||
+    isMetered(spec) ||
+    (mayCut && spec.supplies.some((supply) => can(supply.outlet).has("query")));
   if ((spec.stages.off.length > 0 || mayCut) && !provable) {
+    const [only] = asked;
     problems.warning(at, {
       code: "off-unproven",
-      message: `nothing can prove that "${name}" is off`,
-      hint: "Add a `query:`, or a supply that can be read.",
+      message: `nothing can prove that "${name}" is off${only ? `: ${only.hub.driver.name} only tells that it is on` : ""}`,
+      hint: only
+        ? "Let its silence mean off (`silence: off`), or add a supply that can be read."
+        : "Add a `query:`, or a supply that can be read.",
     });
   }
-  const waits =
-    spec.stages.off.reduce((sum, stage) => sum + stage.wait, 0) + (mayCut && spec.stages.off.length > 0 ? 5_000 : 0);
-  if (waits > MAAS_RELEASE_LIMIT_MS) {
+  const waits = spec.stages.off.reduce((sum, stage) => sum + stage.wait, mayCut ? spec.verify : 0);
+  if (waits > MAAS_ACTION_LIMIT_MS) {
     problems.warning(at, {
       code: "wait-outlasts-maas",
-      message: `the waits of "${name}"'s off add up to ${waits / 1_000} s, and MAAS gives up releasing after 300 s`,
-      hint: "Shorten `wait:` of its stages.",
+      message: `the waits of "${name}"'s off add up to ${formatDuration(waits)}, and MAAS gives up releasing after ${formatDuration(MAAS_ACTION_LIMIT_MS)}`,
+      hint: mayCut ? "Shorten `wait:` of its stages, or `verify:`." : "Shorten `wait:` of its stages.",
     });
   }
 }

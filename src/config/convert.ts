@@ -10,7 +10,9 @@ import {
   type Pair,
   type Scalar as YamlScalar,
 } from "yaml";
-import { lineOf, type Problems, type Source, type Span, spanOf } from "./problem.ts";
+import type { Problems } from "./problem.ts";
+import type { SecretKeys } from "./secret-keys.ts";
+import { lineOf, type Source, type Span, spanOf } from "./source.ts";
 import { broken, type Entry, type Scalar, type Value } from "./value.ts";
 
 /** More nodes than any real configuration has; a few lines of nested aliases make billions. */
@@ -22,12 +24,18 @@ export interface ConversionOptions {
   readonly document: Document;
   readonly source: Source;
   readonly problems: Problems;
+  readonly secretKeys: SecretKeys;
   /** Texts behind tags, by their nodes. */
   readonly tagged: ReadonlyMap<unknown, string | undefined>;
 }
 
-export function hasOwnTag(node: Pick<Node, "tag">): boolean {
-  return node.tag?.startsWith("!") === true && !node.tag.startsWith("!!");
+/** The tags of YAML's own schema; they need not be told. */
+const CORE_TAGS: ReadonlySet<string | undefined> = new Set(
+  ["str", "int", "float", "bool", "null", "map", "seq"].map((name) => `tag:yaml.org,2002:${name}`),
+);
+
+export function hasOwnTag({ tag }: Pick<Node, "tag">): boolean {
+  return tag !== undefined && !CORE_TAGS.has(tag);
 }
 
 export class Conversion {
@@ -76,19 +84,31 @@ export class Conversion {
   }
 
   #entries(pairs: readonly Pair[], at: Span): Map<string, Entry> {
+    const { problems, secretKeys } = this.#options;
     const entries = new Map<string, Entry>();
     for (const { key, value } of pairs) {
       const keyAt = this.#span(key, at);
-      if (isScalar(key)) {
-        const name = key.tag === undefined && key.source !== undefined ? key.source : String(key.value);
-        const first = entries.get(name);
-        if (first) {
-          const message = `"${name}" is already given at ${lineOf(first.key)}`;
-          this.#options.problems.error(keyAt, { code: "twice", message });
-        } else entries.set(name, { key: keyAt, value: this.convert(value, keyAt) });
-      } else {
-        this.#options.problems.error(keyAt, { code: "yaml", message: "a key must be a plain name" });
+      if (!isScalar(key) || hasOwnTag(key)) {
+        problems.error(keyAt, { code: "yaml", message: "a key must be a plain name" });
+        continue;
       }
+      const name = key.source ?? String(key.value);
+      const first = entries.get(name);
+      if (first) {
+        problems.error(keyAt, { code: "twice", message: `"${name}" is already given at ${lineOf(first.key)}` });
+        continue;
+      }
+      if (name === "<<") {
+        problems.error(keyAt, {
+          code: "yaml",
+          message: "YAML 1.2 has no merge keys",
+          hint: "Write shared settings once under `profiles:`, and name them with `use:`.",
+        });
+        continue;
+      }
+      const converted = this.convert(value, keyAt);
+      if (secretKeys.has(name)) hideTexts(converted);
+      entries.set(name, { key: keyAt, value: converted });
     }
     return entries;
   }
@@ -111,6 +131,13 @@ export class Conversion {
     const range = isScalar(node) || isMap(node) || isSeq(node) || isAlias(node) ? node.range : undefined;
     return range ? spanOf(this.#options.source, range[0], range[1]) : behind;
   }
+}
+
+/** Hides the text, or the texts of a list; maps have keys of their own. */
+function hideTexts(value: Value): void {
+  if (value.kind === "list") value.items.forEach(hideTexts);
+  // A tag says nothing of what is behind it.
+  else if (value.kind === "scalar" && !value.secret && value.value !== null) value.at.source.hide(value.at);
 }
 
 function empty(at: Span): Value {

@@ -1,8 +1,9 @@
 /** What there is to know about a driver's settings: the docs page and `maasochist drivers NAME` print the same. */
 import { z } from "zod";
-import { capabilities, DEFAULT_PACE, type Driver, type Pace } from "../power/driver.ts";
+import { type Cut, capabilities, DEFAULT_PACE, type Driver, type Pace } from "../power/driver.ts";
 import { formatDuration } from "../wire/duration.ts";
 import { fieldDescription, fieldFacts } from "../wire/fields.ts";
+import { PACE } from "./schema.ts";
 
 export interface SettingFacts {
   readonly key: string;
@@ -20,8 +21,11 @@ export interface DriverFacts {
   readonly family: string;
   readonly summary: string;
   readonly can: readonly string[];
+  /** What `off` takes away, for people. */
   readonly cuts: string;
   readonly momentary: string;
+  /** How the state comes about, one sentence each. */
+  readonly reads: readonly string[];
   readonly hub: readonly SettingFacts[];
   readonly outlet: readonly SettingFacts[];
   readonly pace: readonly { readonly key: string; readonly value: string; readonly description: string }[];
@@ -30,18 +34,31 @@ export interface DriverFacts {
   readonly sources: readonly string[];
 }
 
+const CUT_MEANINGS: Readonly<Record<Cut, string>> = {
+  mains: "the mains: like a power failure, so it becomes the machine's supply",
+  port: "the current of a port, such as PoE, so it becomes the machine's supply",
+  button: "what a press of the power button does",
+  bmc: "what the management controller cuts: the machine stops at once, its standby current stays",
+  vm: "the virtual machine",
+  os: "nothing by itself: it asks the operating system, and a machine that hangs stays on",
+  nothing: "nothing",
+  unknown: "not known",
+};
+
 export function driverFacts(driver: Driver): DriverFacts {
   const { without: _without, ...everything } = driver;
+  const varies = "cuts" in driver.outlet.shape ? "what you say with `cuts`" : "depends on its settings";
   return {
     name: driver.name,
     title: driver.title,
     family: driver.family,
     summary: driver.summary,
     can: [...capabilities(everything, {})],
-    cuts: typeof driver.cuts === "function" ? "depends on its settings" : driver.cuts,
+    cuts: typeof driver.cuts === "function" ? varies : CUT_MEANINGS[driver.cuts],
     momentary: typeof driver.momentary === "function" ? "depends on its settings" : driver.momentary ? "yes" : "no",
-    hub: settings(driver.hub),
-    outlet: settings(driver.outlet),
+    reads: reads(driver),
+    hub: settingFacts(driver.hub),
+    outlet: settingFacts(driver.outlet),
     pace: pace(driver),
     notes: driver.notes ?? [],
     examples: driver.examples,
@@ -49,7 +66,20 @@ export function driverFacts(driver: Driver): DriverFacts {
   };
 }
 
-function settings(schema: z.ZodObject | undefined): SettingFacts[] {
+function reads({ query, watts, assumes, without }: Driver): string[] {
+  const may = without ? ", where its settings give it one" : "";
+  return [
+    ...(query && assumes ? ["Nothing is measured: it tells what was proven or ordered last, always as assumed."] : []),
+    ...(query && !assumes ? [`Its query asks at every reading${may}; what that answers counts as measured.`] : []),
+    ...(watts
+      ? [`Its meter tells watts${may}: with \`above\` they tell a machine that runs from one that is only fed.`]
+      : []),
+    ...(query || watts ? [] : ["It reads nothing: give the machine a `query:`, or a supply that can be read."]),
+  ];
+}
+
+/** What there is to know about each field of a schema, in the order it was declared. */
+export function settingFacts(schema: z.ZodObject | undefined): SettingFacts[] {
   if (!schema) return [];
   const json = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as {
     properties?: Record<string, JsonType>;
@@ -58,22 +88,28 @@ function settings(schema: z.ZodObject | undefined): SettingFacts[] {
   return Object.entries(schema.shape).map(([key, type]) => {
     const field = type as z.ZodType;
     const shape = json.properties?.[key] ?? {};
-    const { from, secret } = fieldFacts(field);
-    const given =
-      shape.default === undefined
-        ? undefined
-        : typeof shape.default === "string"
-          ? shape.default
-          : JSON.stringify(shape.default);
+    const { from, secret, written } = fieldFacts(field);
     return {
       key,
-      type: typeWords(shape),
+      type: written ?? typeWords(shape),
       required: json.required?.includes(key) ?? false,
-      default: from === undefined ? given : `the machine's \`${from}\``,
+      default: from === undefined ? yaml(shape.default) : `the machine's \`${from}\``,
       description: fieldDescription(field) ?? "",
       secret: secret ?? false,
     };
   });
+}
+
+/** A default as it would be written; an empty one is as good as none. */
+function yaml(value: unknown): string | undefined {
+  if (Array.isArray(value)) return value.length === 0 ? undefined : `[${value.map(flowItem).join(", ")}]`;
+  if (value === undefined || (typeof value === "object" && value !== null)) return undefined;
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+function flowItem(value: unknown): string {
+  const text = String(value);
+  return /^[\w.-]+$/.test(text) ? text : JSON.stringify(text);
 }
 
 interface JsonType {
@@ -83,18 +119,18 @@ interface JsonType {
   readonly anyOf?: readonly JsonType[];
   readonly items?: JsonType;
   readonly default?: unknown;
-  readonly additionalProperties?: unknown;
+  readonly properties?: Readonly<Record<string, unknown>>;
 }
 
-export function typeWords(shape: JsonType): string {
-  if (shape.enum) return shape.enum.map((value) => `\`${String(value)}\``).join(", ");
+function typeWords(shape: JsonType): string {
+  if (shape.enum) return codes(shape.enum);
   if (shape.const !== undefined) return `\`${JSON.stringify(shape.const)}\``;
   if (shape.anyOf) return [...new Set(shape.anyOf.map(typeWords))].join(" or ");
   switch (shape.type) {
     case "array":
-      return shape.items ? `list of ${typeWords(shape.items)}` : "list";
+      return shape.items?.type || shape.items?.enum ? `list of ${plural(typeWords(shape.items))}` : "list";
     case "object":
-      return "map";
+      return shape.properties ? `map of ${codes(Object.keys(shape.properties))}` : "map";
     case "string":
       return "text";
     case "integer":
@@ -108,20 +144,20 @@ export function typeWords(shape: JsonType): string {
   }
 }
 
-const PACE_DESCRIPTIONS: Readonly<Record<keyof Pace, string>> = {
-  concurrency: "exchanges at once",
-  interval: "least time between the starts of two exchanges",
-  settle: "how long a command takes to show in a reading",
-  idle: "a connection nobody used for so long is closed",
-  timeout: "longest an exchange may take",
-};
+function codes(words: readonly unknown[]): string {
+  return words.map((word) => `\`${String(word)}\``).join(", ");
+}
+
+function plural(words: string): string {
+  return /^(text|map|number|whole number)$/.test(words) ? `${words}s` : words;
+}
 
 function pace(driver: Driver): DriverFacts["pace"] {
-  const values = { ...DEFAULT_PACE, ...driver.pace };
-  const keys = Object.keys(PACE_DESCRIPTIONS) as (keyof Pace)[];
+  const values: Pace = { ...DEFAULT_PACE, ...driver.pace };
+  const keys = Object.keys(PACE.shape) as (keyof Pace)[];
   return keys.map((key) => ({
     key,
     value: key === "concurrency" ? String(values[key]) : formatDuration(values[key]),
-    description: PACE_DESCRIPTIONS[key],
+    description: fieldDescription(PACE.shape[key]) ?? "",
   }));
 }

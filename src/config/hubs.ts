@@ -3,18 +3,10 @@ import type { z } from "zod";
 import type { Driver } from "../power/driver.ts";
 import { checked, refuseUnknownKeys } from "./check-value.ts";
 import { type Member, membersOf } from "./member.ts";
-import { lineOf, type Span } from "./problem.ts";
+import { keysOf, ownEntries, paceFields, shapeOf } from "./member-fields.ts";
 import { PACE } from "./schema.ts";
-import {
-  addressOf,
-  driverOf,
-  type KnownHub,
-  ownEntries,
-  paceFields,
-  paceOf,
-  shapeOf,
-  type UseServices,
-} from "./use.ts";
+import { lineOf, type Span } from "./source.ts";
+import { addressOf, driverOf, type KnownHub, paceOf, type UseServices } from "./use.ts";
 import type { Entry, MapValue } from "./value.ts";
 
 /** What each hub was resolved to, for `config show`. */
@@ -66,7 +58,7 @@ function hubDriver(name: string, { key, entry }: Written, services: UseServices)
     });
     return undefined;
   }
-  const own = keysOf(driver.hub);
+  const own = new Set(keysOf(driver.hub));
   const known = new Set(["driver", ...own, ...Object.keys(paceFields(own))]);
   refuseUnknownKeys(entry, { known, of: `of hub ${name} (${driver.name})` }, problems);
   return driver;
@@ -79,7 +71,7 @@ function buildHub(
 ): ReadonlyMap<string, Entry> {
   const { name } = member;
   const fields = ownEntries(entry, shapeOf(driver.hub), { member, problems });
-  const paceOwn = ownEntries(entry, paceFields(keysOf(driver.hub)), { member, problems });
+  const paceOwn = ownEntries(entry, paceFields(new Set(keysOf(driver.hub))), { member, problems });
   const settings: unknown = checked(driver.hub as z.ZodType, { ...entry, entries: fields.entries }, problems, fields);
   const pace = checked(PACE, { ...entry, entries: paceOwn.entries }, problems, paceOwn);
   const address = settings === undefined ? undefined : addressOf(driver, fields.entries, settings);
@@ -102,8 +94,4 @@ function buildHub(
   } else named.set(hub.identity, hub);
   const given = entry.entries.get("driver");
   return new Map([...(given ? [["driver", given] as const] : []), ...fields.entries, ...paceOwn.entries]);
-}
-
-function keysOf(schema: z.ZodObject | undefined): Set<string> {
-  return new Set(Object.keys(shapeOf(schema)));
 }

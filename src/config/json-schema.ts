@@ -1,6 +1,7 @@
 /** The JSON Schema of a configuration file, for editors: it completes each driver's settings. */
 import { z } from "zod";
 import { type Driver, VERBS } from "../power/driver.ts";
+import { keysOf, shapeOf } from "./member-fields.ts";
 import {
   ACCESS,
   MACHINE,
@@ -14,7 +15,6 @@ import {
   TOP_LEVEL,
   USER,
 } from "./schema.ts";
-import { shapeOf } from "./use.ts";
 
 type Json = Record<string, unknown>;
 
@@ -132,10 +132,6 @@ function driverSettings(driver: Driver): Json {
 
 function pointers(driver: Driver, keys: readonly string[]): Json {
   return Object.fromEntries(keys.map((key) => [key, ref(`${definitionOf(driver)}/properties/${key}`)]));
-}
-
-function keysOf(schema: z.ZodObject | undefined): string[] {
-  return Object.keys(shapeOf(schema));
 }
 
 function whenDriver(driver: Driver, consequence: Json): Json {

@@ -1,11 +1,12 @@
 /** From a file to a checked configuration: every problem of all its files at once, or machines and hubs ready to run. */
 import { access } from "node:fs/promises";
 import { homedir } from "node:os";
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import type { AccessRules } from "../power/access.ts";
 import type { Driver } from "../power/driver.ts";
 import { PowerError } from "../power/errors.ts";
 import type { HubSpec, MachineSpec } from "../power/spec.ts";
+import { buildAccess } from "./access.ts";
 import { refuseUnknownKeys } from "./check-value.ts";
 import { checkMachines } from "./checks.ts";
 import { buildHubs } from "./hubs.ts";
@@ -14,15 +15,8 @@ import { type Problem, Problems } from "./problem.ts";
 import { buildProfiles } from "./profiles.ts";
 import { Reader } from "./read.ts";
 import { LATER_SERVER, LATER_TOP_LEVEL, notYet, TOP_LEVEL } from "./schema.ts";
-import {
-  buildAccess,
-  buildServer,
-  buildStore,
-  folderOf,
-  mapOf,
-  type ServerSettings,
-  type StoreSettings,
-} from "./server.ts";
+import { SecretKeys } from "./secret-keys.ts";
+import { buildServer, buildStore, type ServerSettings, type StoreSettings } from "./server.ts";
 import type { KnownHub, UseServices } from "./use.ts";
 import { type Entry, type MapValue, scalarText, type Value } from "./value.ts";
 
@@ -96,9 +90,10 @@ export async function findConfiguration(
 
 /** Where the journal of a configuration stands, whatever else is wrong with it. Absolute. */
 export async function storePathOf(file: string, env: NodeJS.ProcessEnv): Promise<string> {
-  const problems = new Problems();
-  const document = await new Reader(file, { env, problems, cwd: process.cwd() }).file(resolve(file));
-  return buildStore(document?.entries.get("store")?.value, folderOf(file), { env, problems }).path;
+  const secretKeys = new SecretKeys([]);
+  const problems = new Problems(secretKeys);
+  const document = await new Reader(file, { env, problems, secretKeys, cwd: process.cwd() }).file(resolve(file));
+  return buildStore(document?.entries.get("store")?.value, dirname(resolve(file)), { env, problems }).path;
 }
 
 async function load(
@@ -106,9 +101,10 @@ async function load(
   options: LoadOptions,
   read: (reader: Reader) => Promise<MapValue | undefined>,
 ): Promise<Loaded> {
-  const problems = new Problems();
+  const secretKeys = new SecretKeys(options.drivers);
+  const problems = new Problems(secretKeys);
   const env = options.env ?? process.env;
-  const reader = new Reader(path, { env, problems, cwd: options.cwd ?? process.cwd() });
+  const reader = new Reader(path, { env, problems, secretKeys, cwd: options.cwd ?? process.cwd() });
   const document = await read(reader);
   if (!document) return { configuration: undefined, problems: problems.all, drivers: options.drivers };
 
@@ -122,8 +118,9 @@ async function load(
     // A key with nothing behind it is as good as none: everything under it is commented out.
     return given?.kind === "scalar" && given.value === null && !given.secret ? undefined : given;
   };
-  const folder = folderOf(path);
+  const folder = dirname(path);
   const drivers = await ownDrivers(document, { ...options, folder, problems });
+  for (const driver of drivers) secretKeys.learn(driver);
   const server = buildServer(withoutLater(value("server"), problems), folder, problems);
   const access = buildAccess(value("access"), problems);
   const store = buildStore(value("store"), folder, { env, problems });
@@ -166,6 +163,13 @@ async function load(
     },
   };
   return { configuration: problems.errors > 0 ? undefined : configuration, problems: all, drivers };
+}
+
+function mapOf(value: Value | undefined, name: string, problems: Problems): MapValue | undefined {
+  if (!value) return undefined;
+  if (value.kind === "map") return value;
+  problems.error(value.at, { code: "bad-value", message: `\`${name}:\` must be a map of names` });
+  return undefined;
 }
 
 function withoutLater(server: Value | undefined, problems: Problems): Value | undefined {

@@ -3,12 +3,14 @@ import type { z } from "zod";
 import { cutsOf, type MachineFacts, VERBS } from "../power/driver.ts";
 import type { MachineSpec, SupplySpec } from "../power/spec.ts";
 import { checked, refuseUnknownKeys } from "./check-value.ts";
-import { type Member, membersOf } from "./member.ts";
+import { type Member, meantFor, membersOf } from "./member.ts";
+import { fieldValue, shapeOf } from "./member-fields.ts";
 import { Parts } from "./parts.ts";
-import { lineOf, type Problems, type Span } from "./problem.ts";
+import type { Problems } from "./problem.ts";
 import { type Profiles, withProfiles } from "./profiles.ts";
 import { LATER_MACHINE, MACHINE, MACHINE_STRUCTURE, notYet } from "./schema.ts";
-import { fieldValue, shapeOf, type Use, type UseServices } from "./use.ts";
+import { lineOf, type Span } from "./source.ts";
+import type { Use, UseServices } from "./use.ts";
 import type { Entry, MapValue } from "./value.ts";
 
 const MIN_OFF_MS = { mains: 5_000, port: 2_000 } as const;
@@ -66,7 +68,8 @@ export function buildMachines(machines: MapValue, services: MachineServices): Bu
       }
       const inRange = known.member.n !== undefined;
       if (override && inRange) {
-        const merged: MapValue = { ...known.entry, entries: new Map([...known.entry.entries, ...entry.entries]) };
+        const own = member.n === undefined ? entry.entries : meantFor(member, entry.entries);
+        const merged: MapValue = { ...known.entry, entries: new Map([...known.entry.entries, ...own]) };
         written.set(member.name, { ...known, entry: merged, key });
         continue;
       }
@@ -164,7 +167,10 @@ function ownFields(
     const parsed = field.safeParse(value?.kind === "scalar" ? value.value : undefined);
     // Where it is wrong it is told once, as the machine's own: the drivers that use it get something to go on with.
     const standIn = key === "mac" ? "00:00:00:00:00:00" : member.name;
-    member[key] = parsed.success && typeof parsed.data === "string" ? parsed.data : standIn;
+    member[key] = {
+      text: parsed.success && typeof parsed.data === "string" ? parsed.data : standIn,
+      secret: value?.kind === "scalar" && value.secret,
+    };
   }
   return { entries, silent };
 }

@@ -1,7 +1,8 @@
 /** Ranges and placeholders: one entry `"nuc[1-6]"` stands for six machines or hubs, each with values of its own. */
 import { NAME_PATTERN } from "../power/names.ts";
-import type { Problems, Span } from "./problem.ts";
-import { broken, type ListValue, type Value } from "./value.ts";
+import type { Problems } from "./problem.ts";
+import type { Span } from "./source.ts";
+import { broken, type Entry, type ListValue, type Place, type Value } from "./value.ts";
 
 const RANGE = /^(.*)\[(\d+)-(\d+)\](.*)$/;
 const PLACEHOLDER = /\{(?:n(?:([+:-])(\d+))?|(name|mac|address))\}/g;
@@ -9,16 +10,22 @@ const PLACEHOLDER = /\{(?:n(?:([+:-])(\d+))?|(name|mac|address))\}/g;
 const UNQUOTED = /^(?:n(?:[+:-]\d+)?|name|mac|address)$/;
 const MOST_MEMBERS = 100_000;
 
-export interface Member {
+export interface Member extends Place {
   readonly name: string;
-  /** Its number in the range; undefined where the entry is no range. */
-  readonly n: number | undefined;
-  /** Position in the range, from 0, and how many there are. */
-  readonly index: number;
-  readonly count: number;
   /** Filled in once known. */
-  mac?: string;
-  address?: string;
+  mac?: Fact;
+  address?: Fact;
+}
+
+export interface Fact {
+  readonly text: string;
+  /** It is not to be shown, nor what it is put into. */
+  readonly secret: boolean;
+}
+
+/** What is known of the member under that name. */
+export function factOf(member: Member, name: "name" | "mac" | "address"): Fact | undefined {
+  return name === "name" ? { text: member.name, secret: false } : member[name];
 }
 
 /** The members that a name stands for; none where the name is wrong, said in the problems. */
@@ -37,6 +44,10 @@ export function membersOf(written: string, key: Span, problems: Problems): Membe
   const [first, last] = [Number(from), Number(to)];
   if (!NAME_PATTERN.test(`${before}${from}${behind}`)) {
     problems.error(key, { code: "bad-name", message: `"${before}${from}${behind}" is no name` });
+    return [];
+  }
+  if (!Number.isSafeInteger(last)) {
+    problems.error(key, { code: "bad-range", message: "the numbers of the range are too large" });
     return [];
   }
   if (last < first || last - first >= MOST_MEMBERS) {
@@ -62,30 +73,34 @@ export function membersOf(written: string, key: Span, problems: Problems): Membe
 function fill(value: Value, member: Member, problems: Problems): Value {
   switch (value.kind) {
     case "scalar": {
-      if (typeof value.value !== "string" || !value.value.includes("{")) return value;
+      // What a tag stands for is taken as it is: a password may hold braces.
+      if (typeof value.value !== "string" || value.secret || !value.value.includes("{")) return value;
       let wrong = false;
+      let secret = false;
       const text = value.value.replace(
         PLACEHOLDER,
         (
           written,
           operator: string | undefined,
           operand: string | undefined,
-          fact: "name" | "mac" | "address" | undefined,
+          name: "name" | "mac" | "address" | undefined,
         ) => {
-          const replaced = fact ? member[fact] : number(member, operator, operand);
+          const fact = name && factOf(member, name);
+          secret ||= fact?.secret ?? false;
+          const replaced = name ? fact?.text : number(member, operator, operand);
           if (replaced !== undefined) return replaced;
           wrong = true;
           problems.error(value.at, {
             code: "placeholder",
-            message: fact
-              ? `${written} has nothing to stand for: "${member.name}" has no ${fact}`
+            message: name
+              ? `${written} has nothing to stand for: "${member.name}" has no ${name}`
               : `${written} stands for a member's number, and "${member.name}" is no range`,
           });
           return written;
         },
       );
       if (wrong) return broken(value.at);
-      return text === value.value ? value : { ...value, value: text };
+      return text === value.value ? value : { ...value, value: text, secret };
     }
     case "list": {
       const items = value.items.map((item) => fill(item, member, problems));
@@ -124,15 +139,27 @@ export function own(value: Value, member: Member, problems: Problems, list = fal
 
 /** The member's own element of a list that gives each member a value. */
 function pick(list: ListValue, member: Member, problems: Problems): Value | undefined {
-  if (list.items.length === member.count && member.n !== undefined) return list.items[member.index];
+  const { index, count, n } = list.for ?? member;
+  if (list.items.length === count && n !== undefined) return list.items[index];
   problems.error(list.at, {
     code: "member-list",
     message:
-      member.n === undefined
+      n === undefined
         ? "a list is not taken here: one value is needed"
-        : `the list has ${list.items.length} values, and the range has ${member.count} members`,
+        : `the list has ${list.items.length} values, and the range has ${count} members`,
   });
   return undefined;
+}
+
+/** The entries with their lists meant for the members of another range than the one the machine is first in. */
+export function meantFor(place: Place, entries: ReadonlyMap<string, Entry>): ReadonlyMap<string, Entry> {
+  return new Map([...entries].map(([key, entry]) => [key, { ...entry, value: valueFor(place, entry.value) }]));
+}
+
+function valueFor(place: Place, value: Value): Value {
+  if (value.kind === "map") return { ...value, entries: meantFor(place, value.entries) };
+  if (value.kind === "list") return { ...value, items: value.items.map((item) => valueFor(place, item)), for: place };
+  return value;
 }
 
 function isUnquoted(value: Value): boolean {

@@ -4,9 +4,10 @@ import { capabilities, cutsOf, type Driver, type Verb } from "../power/driver.ts
 import type { MachineSpec, QuerySpec, StageSpec, SupplySpec } from "../power/spec.ts";
 import { checked } from "./check-value.ts";
 import type { Member } from "./member.ts";
-import type { Span } from "./problem.ts";
+import { ownEntries, shapeOf } from "./member-fields.ts";
 import { LATER_MACHINE, MACHINE, MACHINE_STRUCTURE, STAGE, SUPPLY } from "./schema.ts";
-import { ownEntries, resolveUse, shapeOf, type Use, type UseServices } from "./use.ts";
+import type { Span } from "./source.ts";
+import { resolveUse, type Use, type UseServices } from "./use.ts";
 import type { Entry, MapValue, Value } from "./value.ts";
 
 /** A soft off is given this long (ms), unless the stage says otherwise. */

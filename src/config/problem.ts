@@ -1,5 +1,7 @@
 /** What is wrong in a configuration: where, what, and what to do about it. */
 import { styleText } from "node:util";
+import type { SecretKeys } from "./secret-keys.ts";
+import { printable, type Span } from "./source.ts";
 
 export interface Problem {
   readonly severity: "error" | "warning";
@@ -13,74 +15,17 @@ export interface Problem {
   readonly column: number;
   /** Behind the last character meant; at least `column + 1`. */
   readonly endColumn: number;
-  /** The source line, and the one before it. */
-  readonly source?: { readonly before?: string; readonly line: string };
+  readonly source?: Excerpt;
 }
 
-/** A place in a file, in characters from its start. */
-export interface Span {
-  readonly source: Source;
-  readonly start: number;
-  readonly end: number;
-  /** What stands there must not be shown. */
-  readonly secret?: boolean;
-}
-
-/** A place in the text; a block that goes over several lines is pointed at by its first. */
-export function spanOf(source: Source, start: number, end: number): Span {
-  const newline = source.text.indexOf("\n", start);
-  return { source, start, end: Math.max(start + 1, newline >= 0 && newline < end ? newline : end) };
-}
-
-/** For what concerns a file as a whole, or must not quote it. */
-export function nowhere(file: string): Span {
-  return { source: new Source(file, ""), start: 0, end: 1 };
-}
-
-/** `file:line` of a place, to name it in a message about another. */
-export function lineOf({ source, start }: Span): string {
-  return `${source.file}:${source.position(start).line}`;
-}
-
-/** A file's text, and where its lines begin. */
-export class Source {
-  readonly file: string;
-  readonly text: string;
-  #lines: number[] | undefined;
-
-  constructor(file: string, text: string) {
-    this.file = file;
-    this.text = text;
-  }
-
-  /** Line and column, both from 1. */
-  position(offset: number): { readonly line: number; readonly column: number } {
-    const lines = this.#starts();
-    let low = 0;
-    let high = lines.length - 1;
-    while (low < high) {
-      const middle = Math.ceil((low + high) / 2);
-      if ((lines[middle] ?? 0) <= offset) low = middle;
-      else high = middle - 1;
-    }
-    return { line: low + 1, column: offset - (lines[low] ?? 0) + 1 };
-  }
-
-  line(number: number): string | undefined {
-    const starts = this.#starts();
-    const start = starts[number - 1];
-    if (start === undefined) return undefined;
-    const end = starts[number] ?? this.text.length + 1;
-    return this.text.slice(start, end - 1).replace(/\r$/, "");
-  }
-
-  #starts(): number[] {
-    if (!this.#lines) {
-      this.#lines = [0];
-      for (let at = this.text.indexOf("\n"); at >= 0; at = this.text.indexOf("\n", at + 1)) this.#lines.push(at + 1);
-    }
-    return this.#lines;
-  }
+/** The source line as it may be shown, and the one before it. */
+export interface Excerpt {
+  readonly before?: string;
+  /** The line, or what is around the place where the line is very long. */
+  readonly line: string;
+  /** Where in it the place begins, from 1, and how many characters of it are there. */
+  readonly column: number;
+  readonly length: number;
 }
 
 export interface ProblemText {
@@ -89,15 +34,32 @@ export interface ProblemText {
   readonly hint?: string | undefined;
 }
 
+interface Found {
+  readonly severity: Problem["severity"];
+  readonly at: Span;
+  readonly text: ProblemText;
+}
+
+/** Longest excerpt of a line, and how much of it stands before the place. */
+const LONGEST_LINE = 180;
+const BEFORE_PLACE = 80;
+const LONGEST_MESSAGE = 400;
+
 /** Collects problems. What is wrong with a range is said for its first member: one place is complained of once. */
 export class Problems {
-  readonly #found = new Map<string, Problem>();
+  readonly #secretKeys: SecretKeys;
+  readonly #found = new Map<string, Found>();
   #errors = 0;
 
+  constructor(secretKeys: SecretKeys) {
+    this.#secretKeys = secretKeys;
+  }
+
+  /** All so far, by file and place. Lines are quoted now: until everything is read, not every secret is known. */
   get all(): readonly Problem[] {
-    return [...this.#found.values()].sort(
-      (a, b) => a.file.localeCompare(b.file) || a.line - b.line || a.column - b.column,
-    );
+    return [...this.#found.values()]
+      .map((found) => this.#told(found))
+      .sort((a, b) => (a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1));
   }
 
   /** How often an error was told so far, repeats for other members of a range included. */
@@ -106,68 +68,76 @@ export class Problems {
   }
 
   error(at: Span, text: ProblemText): void {
-    this.#add("error", at, text);
+    this.#errors += 1;
+    this.#add({ severity: "error", at, text });
   }
 
   warning(at: Span, text: ProblemText): void {
-    this.#add("warning", at, text);
+    this.#add({ severity: "warning", at, text });
   }
 
-  #add(severity: Problem["severity"], at: Span, { code, message, hint }: ProblemText): void {
-    if (severity === "error") this.#errors += 1;
-    const { source } = at;
-    const { line, column } = source.position(at.start);
-    const key = `${source.file}:${line}:${column}:${code === "bad-value" ? message : code}`;
-    if (this.#found.has(key)) return;
+  #add(found: Found): void {
+    const { at, text } = found;
+    const key = `${at.source.file}:${at.start}:${text.code === "bad-value" ? text.message : text.code}`;
+    if (!this.#found.has(key)) this.#found.set(key, found);
+  }
+
+  #told({ severity, at, text: { code, message, hint } }: Found): Problem {
+    const { source, start, end } = at;
+    const { line, column } = source.position(start);
     const written = source.line(line) ?? "";
-    const endColumn = Math.max(column + 1, Math.min(column + (at.end - at.start), written.length + 1));
-    const before = source.line(line - 1) ?? "";
-    this.#found.set(key, {
+    const endColumn = Math.max(column + 1, Math.min(column + (end - start), written.length + 1));
+    const excerpt = this.#excerpt(at, { line, column, endColumn });
+    return {
       severity,
       code,
-      message,
-      ...(hint !== undefined && { hint }),
+      message: shortened(printable(message)),
+      ...(hint !== undefined && { hint: shortened(printable(hint)) }),
       file: source.file,
       line,
       column,
       endColumn,
-      ...(written.trim() !== "" && {
-        source: {
-          ...(SPEAKS_FOR_ITSELF.test(before) && { before: masked(before) }),
-          line: masked(at.secret ? blotted(written, column - 1, endColumn - 1) : written),
-        },
-      }),
-    });
+      ...(excerpt && { source: excerpt }),
+    };
+  }
+
+  #excerpt(
+    { source }: Span,
+    { line, column, endColumn }: { readonly line: number; readonly column: number; readonly endColumn: number },
+  ): Excerpt | undefined {
+    const written = source.shownLine(line) ?? "";
+    if (written.trim() === "") return undefined;
+    const shown = this.#secretKeys.masked(written);
+    const from = shown.length > LONGEST_LINE ? Math.max(0, column - 1 - BEFORE_PLACE) : 0;
+    const piece = clipped(shown, from);
+    const before = source.shownLine(line - 1) ?? "";
+    const begins = column - from + (from > 0 ? 1 : 0);
+    return {
+      ...(SPEAKS_FOR_ITSELF.test(before) && { before: clipped(this.#secretKeys.masked(before), 0) }),
+      line: piece,
+      column: begins,
+      length: Math.max(1, Math.min(endColumn - column, piece.length + 1 - begins)),
+    };
   }
 }
 
 /** A line with a key, an item or a comment; any other may be the inside of a secret that goes over several lines. */
 const SPEAKS_FOR_ITSELF = /^\s*(?:#|- |["']?[^\s:"']+["']?\s*:)/;
 
-const SECRET_KEY = String.raw`["']?[\w-]*(?:pass|token|secret|community|key|psk|auth|priv|hash)[\w-]*["']?\s*:\s*`;
-/** Tags, aliases and maps hold nothing to hide themselves; what is in a list of maps has keys of its own. */
-const PLAIN = String.raw`(?!\[\s*(?:\{|$))[^\s!{|>*]`;
-const SECRET_LINE = new RegExp(`^(\\s*(?:- )?\\s*${SECRET_KEY})(${PLAIN}.*)$`, "i");
-const SECRETS_IN_FLOW = new RegExp(
-  String.raw`([{,]\s*${SECRET_KEY})("(?:[^"\\]|\\.)*"?|'[^']*'?|(?!\[\s*\{)\[[^\]]*|${PLAIN}[^,}]*)`,
-  "gi",
-);
-
-/** The line without the texts that stand behind keys of secrets; as long as before, so that carets point right. */
-function masked(line: string): string {
-  const blot = (_all: string, key: string, text: string) => key + "•".repeat(text.length);
-  return line.replace(SECRET_LINE, blot).replaceAll(SECRETS_IN_FLOW, blot);
+function clipped(line: string, from: number): string {
+  const piece = line.slice(from, from + LONGEST_LINE);
+  return `${from > 0 ? "…" : ""}${piece}${from + LONGEST_LINE < line.length ? "…" : ""}`;
 }
 
-function blotted(line: string, start: number, end: number): string {
-  return line.slice(0, start) + "•".repeat(end - start) + line.slice(end);
+function shortened(text: string): string {
+  return text.length > LONGEST_MESSAGE ? `${text.slice(0, LONGEST_MESSAGE)}…` : text;
 }
 
 /** `file:line:column severity message`, the source line with a caret run, the hint. */
 export function formatProblem(problem: Problem, options: { readonly color: boolean }): string {
   const paint = (format: Parameters<typeof styleText>[0], text: string) =>
     options.color ? styleText(format, text, { validateStream: false }) : text;
-  const { file, line, column, endColumn, severity, message, hint, source, code } = problem;
+  const { file, line, column, severity, message, hint, source, code } = problem;
   const tone = severity === "error" ? "red" : "yellow";
   const lines = [
     `${file}:${line}:${column} ${paint([tone, "bold"], severity)}: ${message} ${paint("dim", `[${code}]`)}`,
@@ -178,8 +148,8 @@ export function formatProblem(problem: Problem, options: { readonly color: boole
       paint("dim", `  ${mark} ${String(number ?? "").padStart(width)} | `);
     if (source.before !== undefined) lines.push(gutter(line - 1, " ") + source.before);
     lines.push(gutter(line, ">") + source.line);
-    const indent = source.line.slice(0, column - 1).replaceAll(/[^\t]/g, " ");
-    lines.push(gutter(undefined, " ") + indent + paint(tone, "^".repeat(endColumn - column)));
+    const indent = source.line.slice(0, source.column - 1).replaceAll(/[^\t]/g, " ");
+    lines.push(gutter(undefined, " ") + indent + paint(tone, "^".repeat(source.length)));
   }
   if (hint !== undefined) lines.push(`    ${hint}`);
   return lines.join("\n");

@@ -2,10 +2,10 @@
 import type { Driver } from "../power/driver.ts";
 import { nearest } from "../power/names.ts";
 import { refuseUnknownKeys } from "./check-value.ts";
+import { shapeOf } from "./member-fields.ts";
 import type { Problems } from "./problem.ts";
 import { LATER_MACHINE, MACHINE, MACHINE_STRUCTURE, PACE } from "./schema.ts";
-import { shapeOf } from "./use.ts";
-import type { Entry, MapValue, Value } from "./value.ts";
+import { type Entry, type MapValue, quoted, shownText, type Value } from "./value.ts";
 
 export type Profiles = ReadonlyMap<string, MapValue>;
 
@@ -68,10 +68,10 @@ export function withProfiles(entry: MapValue, profiles: Profiles, problems: Prob
       lay(profile);
       continue;
     }
-    const near = nearest(text, profiles.keys());
+    const near = nearest(shownText(name), profiles.keys());
     problems.error(name.at, {
       code: "unknown-profile",
-      message: `unknown profile "${text}"${near === undefined ? "" : `, did you mean "${near}"?`}`,
+      message: `unknown profile ${quoted(name)}${near === undefined ? "" : `, did you mean "${near}"?`}`,
       hint: "Profiles are listed under `profiles:`.",
     });
   }

@@ -3,13 +3,15 @@ import { z } from "zod";
 import { ROLES } from "../power/access.ts";
 import { choice, duration, flag, host, mac, text, watts } from "../wire/fields.ts";
 
+const CENTURY_MS = 36_525 * 86_400_000;
+
 /** How a hub wants to be treated. At a hub, or where a driver is used inline. */
 export const PACE = z.object({
   concurrency: z.int().min(1).optional().describe("Exchanges at once"),
   interval: duration("Least time between the starts of two exchanges").optional(),
   settle: duration("How long a command takes to show in a reading").optional(),
   idle: duration("A connection that nobody used for so long is closed").optional(),
-  timeout: duration("Longest an exchange may take").optional(),
+  timeout: duration("Longest an exchange may take", { least: 1 }).optional(),
 });
 
 /** A machine's own settings, beside its drivers'. */
@@ -36,7 +38,7 @@ export const MACHINE = z.object({
     ["soft", "hard", "soft_then_hard"],
     "Which way to switch off where one control offers both; default hard for MAAS, soft_then_hard for people",
   ).optional(),
-  poll: duration("How often the machine is read when nobody asks").prefault("30s"),
+  poll: duration("How often the machine is read when nobody asks", { least: 1_000 }).prefault("30s"),
   above: watts("From how much power on the supply's meter says that the machine runs").optional(),
 });
 
@@ -106,13 +108,17 @@ export const SERVER = z.strictObject({
     .default("127.0.0.1:6227")
     .describe("host:port, [::]:6227, unix:/run/x.sock or systemd; one, or a list"),
   url: text("An address").optional().describe("How MAAS reaches this daemon: a literal IP in a rack's subnet"),
+  hold: duration("Longest a webhook is held for its proof; past it MAAS is told that the order is under way").prefault(
+    "100s",
+  ),
+  shutdown_grace: duration("Time that orders under way get when the daemon stops").prefault("10s"),
 });
 
 export const STORE = z.strictObject({
   path: text("File of the journal")
     .optional()
     .describe("File of the journal; default maasochist.db beside the configuration"),
-  keep: duration("How long orders and events are kept").prefault("90d"),
+  keep: duration("How long orders and events are kept", { longest: CENTURY_MS }).prefault("90d"),
 });
 
 /** The rules in the lists are checked one by one. */
@@ -133,10 +139,22 @@ export const TOP_LEVEL = {
   machines: "What MAAS powers",
 } as const;
 
+/** Keys of `access:` that hold credentials. */
+export const ACCESS_SECRETS = ["token", "token_sha256", "password_hash"] as const;
+
 /** Promised by the design for later versions: refused by name, so that nobody believes they act. */
 export const LATER_TOP_LEVEL = ["limits", "maas", "compat"];
 export const LATER_MACHINE = ["maas"];
 export const LATER_SERVER = ["tls"];
+
+/** Every key of the configuration itself that may be shown with its value. */
+export const OWN_KEYS: readonly string[] = [
+  ...[PACE, MACHINE, STAGE, SUPPLY, SERVER, STORE, ACCESS, TOKEN, USER].flatMap(({ shape }) => Object.keys(shape)),
+  ...[TOP_LEVEL, MACHINE_STRUCTURE].flatMap((keys) => Object.keys(keys)),
+  ...LATER_TOP_LEVEL,
+  ...LATER_MACHINE,
+  ...LATER_SERVER,
+];
 
 export function notYet(key: string): { readonly code: string; readonly message: string; readonly hint: string } {
   return {

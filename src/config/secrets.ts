@@ -1,87 +1,95 @@
 /** `secrets.yaml` beside the configuration: a flat map of names and texts. Read when first needed. */
-import { readFile, stat } from "node:fs/promises";
-import { isMap, isScalar, parseDocument } from "yaml";
+import { isMap, isScalar, type Pair, parseDocument } from "yaml";
 import { nearest } from "../power/names.ts";
-import { nowhere, type Problems, Source, type Span } from "./problem.ts";
+import { hasOwnTag } from "./convert.ts";
+import type { Files } from "./files.ts";
+import type { Problems } from "./problem.ts";
+import { blank, nowhere, type Source, type Span, spanOf } from "./source.ts";
+import { readTextFile } from "./text-file.ts";
 
 export class SecretsFile {
-  readonly path: string;
-  readonly #shownAs: (path: string) => string;
+  readonly #path: string;
+  readonly #shown: string;
+  readonly #files: Files;
   readonly #problems: Problems;
-  #secrets: Promise<ReadonlyMap<string, string> | undefined> | undefined;
+  #secrets: Promise<ReadonlyMap<string, string | undefined> | undefined> | undefined;
 
-  constructor(path: string, shownAs: (path: string) => string, problems: Problems) {
-    this.path = path;
-    this.#shownAs = shownAs;
+  constructor(path: string, { files, problems }: { readonly files: Files; readonly problems: Problems }) {
+    this.#path = path;
+    this.#shown = files.shownAs(path);
+    this.#files = files;
     this.#problems = problems;
   }
 
-  /** Was anything asked of it? */
-  get used(): boolean {
-    return this.#secrets !== undefined;
-  }
-
+  /** The secret of that name; undefined where there is none, said in the problems. */
   async get(name: string, at: Span): Promise<string | undefined> {
     this.#secrets ??= this.#read(at);
     const secrets = await this.#secrets;
     const text = secrets?.get(name);
-    if (secrets && text === undefined) {
-      const near = nearest(name, secrets.keys());
-      this.#problems.error(at, {
-        code: "secret-missing",
-        message: `secrets.yaml has no "${name}"${near === undefined ? "" : `, did you mean "${near}"?`}`,
-        hint: `Add a line to ${this.#shownAs(this.path)}: ${name}: …`,
-      });
-    }
-    return text;
+    // A name with something else than a text behind it was told of already.
+    if (!secrets || secrets.has(name)) return text;
+    const near = nearest(name, secrets.keys());
+    this.#problems.error(at, {
+      code: "secret-missing",
+      message: `secrets.yaml has no "${name}"${near === undefined ? "" : `, did you mean "${near}"?`}`,
+      hint: `Add a line to ${this.#shown}: ${name}: …`,
+    });
+    return undefined;
   }
 
-  async #read(at: Span): Promise<ReadonlyMap<string, string> | undefined> {
-    let text: string;
-    try {
-      text = await readFile(this.path, "utf8");
-    } catch (error) {
-      const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
-      const shown = this.#shownAs(this.path);
+  async #read(at: Span): Promise<ReadonlyMap<string, string | undefined> | undefined> {
+    this.#files.add(this.#path);
+    const file = await readTextFile(this.#path);
+    const shown = this.#shown;
+    if (!("text" in file)) {
+      const missing = "missing" in file;
       this.#problems.error(at, {
         code: "secret-missing",
-        message: missing ? `there is no ${shown} to take the secret from` : `${shown} cannot be read`,
+        message: missing ? `there is no ${shown} to take the secret from` : `${shown} ${file.problem}`,
         hint: missing ? `Write it, one line a secret (name: text), and run: chmod 600 ${shown}` : undefined,
       });
       return undefined;
     }
-    await this.#checkMode();
-    const shown = this.#shownAs(this.path);
+    if (process.platform !== "win32" && (file.mode & 0o077) !== 0) {
+      this.#problems.warning(nowhere(shown), {
+        code: "secrets-readable",
+        message: `other users can read it (mode 0${(file.mode & 0o777).toString(8)})`,
+        hint: `Run: chmod 600 ${shown}`,
+      });
+    }
+    return this.#parsed(file.text);
+  }
+
+  #parsed(text: string): ReadonlyMap<string, string | undefined> | undefined {
+    const source = blank(this.#shown, text);
     const document = parseDocument(text, { version: "1.2" });
     const [error] = document.errors;
     if (error) {
-      // Neither the parser's words nor the line are quoted: a secret may stand there.
-      const { line } = new Source(shown, text).position(error.pos[0]);
-      this.#problems.error(nowhere(shown), { code: "yaml", message: `line ${line} is not valid YAML` });
+      const message = error.code === "DUPLICATE_KEY" ? "a name is given twice" : "YAML cannot be read here";
+      this.#problems.error(spanOf(source, error.pos[0], error.pos[1]), { code: "yaml", message });
       return undefined;
     }
-    const secrets = new Map<string, string>();
-    if (document.contents === null) return secrets;
+    if (document.contents === null) return new Map();
     if (!isMap(document.contents)) {
-      this.#problems.error(nowhere(shown), { code: "not-a-map", message: "it must hold lines of the form name: text" });
+      this.#problems.error(nowhere(this.#shown), {
+        code: "not-a-map",
+        message: "it must hold lines of the form name: text",
+      });
       return undefined;
     }
-    for (const { key, value } of document.contents.items) {
-      // As written: 007 is a text here, not a number.
-      if (isScalar(key) && isScalar(value)) secrets.set(String(key.value), value.source ?? "");
-    }
-    return secrets;
+    return new Map(document.contents.items.flatMap((pair) => this.#secret(pair, source)));
   }
 
-  async #checkMode(): Promise<void> {
-    if (process.platform === "win32") return;
-    const { mode } = await stat(this.path);
-    if ((mode & 0o077) === 0) return;
-    const shown = this.#shownAs(this.path);
-    this.#problems.warning(nowhere(shown), {
-      code: "secrets-readable",
-      message: `other users can read it (mode 0${(mode & 0o777).toString(8)})`,
-      hint: `Run: chmod 600 ${shown}`,
+  /** A name and its text as written: 007 is a text here, not a number. */
+  #secret({ key, value }: Pair, source: Source): [string, string | undefined][] {
+    if (!isScalar(key)) return [];
+    const name = String(key.value);
+    if (isScalar(value) && !hasOwnTag(value)) return [[name, value.source ?? ""]];
+    const [start, end] = key.range ?? [0, 1];
+    this.#problems.error(spanOf(source, start, end), {
+      code: "bad-value",
+      message: `"${name}" must be a text, without tag, list or map`,
     });
+    return [[name, undefined]];
   }
 }

@@ -1,13 +1,13 @@
-/** `server:`, `access:` and `store:`. */
-import { createHash } from "node:crypto";
-import { BlockList, isIP } from "node:net";
-import { dirname, join, resolve } from "node:path";
+/** `server:` and `store:`. */
+import { isIP } from "node:net";
+import { join, resolve } from "node:path";
 import type { z } from "zod";
-import type { AccessRules, Grant } from "../power/access.ts";
+import { formatDuration } from "../wire/duration.ts";
 import { checked } from "./check-value.ts";
-import type { Problems, Span } from "./problem.ts";
-import { ACCESS, SERVER, STORE, TOKEN, USER } from "./schema.ts";
-import { hidden, type MapValue, scalarText, spanAt, type Value } from "./value.ts";
+import { shapeOf } from "./member-fields.ts";
+import type { Problems } from "./problem.ts";
+import { SERVER, STORE } from "./schema.ts";
+import { MASK, plain, quoted, spanAt, type Value, valueAt } from "./value.ts";
 
 export type ListenAddress =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
@@ -18,6 +18,10 @@ export type ListenAddress =
 export interface ServerSettings {
   readonly listen: readonly ListenAddress[];
   readonly url: string | undefined;
+  /** Longest a webhook's POST is held (ms). */
+  readonly hold: number;
+  /** Time that orders under way get when the daemon stops (ms). */
+  readonly shutdownGrace: number;
 }
 
 export interface StoreSettings {
@@ -27,38 +31,69 @@ export interface StoreSettings {
   readonly keep: number;
 }
 
-const DEFAULT_LISTEN: ListenAddress = { kind: "tcp", host: "127.0.0.1", port: 6227 };
-const SHORTEST_TOKEN = 16;
+/** MAAS gives an action up after this time (ms). */
+export const MAAS_ACTION_LIMIT_MS = 300_000;
 
-export function buildServer(value: Value | undefined, folder: string, problems: Problems): ServerSettings {
-  const settings = value && checked(SERVER, value, problems);
-  if (!value || !settings) return { listen: [DEFAULT_LISTEN], url: undefined };
-  const at = spanAt(value, ["listen"]);
-  const texts = typeof settings.listen === "string" ? [settings.listen] : settings.listen;
-  const listen = texts.flatMap(
-    (text, index) => listenAddress(text, { at: spanAt(value, ["listen", index]), folder, problems }) ?? [],
-  );
-  const { url } = settings;
-  if (url !== undefined) checkUrl(url, { listen, at: spanAt(value, ["url"]), problems });
-  if (new Set(listen.map((address) => JSON.stringify(address))).size < listen.length) {
+const DEFAULT_LISTEN: ListenAddress = { kind: "tcp", host: "127.0.0.1", port: 6227 };
+
+export function buildServer(given: Value | undefined, folder: string, problems: Problems): ServerSettings {
+  const { listen: written, url, hold, shutdown_grace: shutdownGrace } = settingsOf(SERVER, given, problems);
+  const texts = typeof written === "string" ? [written] : written;
+  const inList = valueAt(given, ["listen"])?.kind === "list";
+  const listen = texts.flatMap((text, index) => {
+    const value = valueAt(given, inList ? ["listen", index] : ["listen"]);
+    return value ? (listenAddress(text, { value, folder, problems }) ?? []) : [DEFAULT_LISTEN];
+  });
+  const at = given && spanAt(given, ["listen"]);
+  if (at && new Set(listen.map(addressText)).size < listen.length) {
     problems.error(at, { code: "bad-value", message: "one address is listened on twice" });
   }
-  return { listen, url: url?.replace(/\/+$/, "") };
+  const urlValue = valueAt(given, ["url"]);
+  if (url !== undefined && urlValue) checkUrl(url, { listen, value: urlValue, problems });
+  const holdValue = valueAt(given, ["hold"]);
+  if (holdValue && hold >= MAAS_ACTION_LIMIT_MS) {
+    problems.warning(holdValue.at, {
+      code: "wait-outlasts-maas",
+      message: `a webhook is held for ${formatDuration(hold)}, and MAAS gives an action up after ${formatDuration(MAAS_ACTION_LIMIT_MS)}`,
+      hint: "Hold it for less: past `hold` MAAS is told that the order is under way, and asks for the state.",
+    });
+  }
+  return { listen, url: url?.replace(/\/+$/, ""), hold, shutdownGrace };
 }
 
-function listenAddress(
-  text: string,
-  { at, folder, problems }: { readonly at: Span; readonly folder: string; readonly problems: Problems },
-): ListenAddress | undefined {
+/** What of a section fits, with defaults for the rest, so that one mistake hides no other. */
+function settingsOf<Schema extends z.ZodObject>(
+  schema: Schema,
+  given: Value | undefined,
+  problems: Problems,
+): z.output<Schema> {
+  const settings = given && checked(schema, given, problems);
+  if (settings) return settings;
+  const entries = given?.kind === "map" ? [...given.entries] : [];
+  const fitting = entries.flatMap(([key, { value }]) => {
+    const data = plain(value);
+    return shapeOf(schema)[key]?.safeParse(data).success ? [[key, data] as const] : [];
+  });
+  return schema.parse(Object.fromEntries(fitting));
+}
+
+interface AddressOptions {
+  readonly value: Value;
+  readonly folder: string;
+  readonly problems: Problems;
+}
+
+function listenAddress(text: string, { value, folder, problems }: AddressOptions): ListenAddress | undefined {
   if (text === "systemd") return { kind: "systemd" };
-  if (text.startsWith("unix:")) return { kind: "unix", path: resolve(folder, text.slice("unix:".length)) };
-  const match = /^(?:\[([0-9A-Fa-f:.%]+)\]|([^:[\]]*)):(\d+)$/.exec(text);
+  const path = /^unix:(.+)$/.exec(text)?.[1];
+  if (path !== undefined) return { kind: "unix", path: resolve(folder, path) };
+  const match = /^(?:\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(text);
   const host = match?.[1] ?? match?.[2] ?? "";
   const port = Number(match?.[3]);
-  if (match && host !== "" && port <= 65_535) return { kind: "tcp", host, port };
-  problems.error(at, {
+  if (match && port <= 65_535 && (match[1] === undefined || isIP(host) === 6)) return { kind: "tcp", host, port };
+  problems.error(value.at, {
     code: "bad-listen",
-    message: `"${text}" is no address to listen on`,
+    message: `${quoted(value)} is no address to listen on`,
     hint: "Write 192.168.1.10:6227, 0.0.0.0:6227, [::]:6227, unix:/run/x.sock or systemd.",
   });
   return undefined;
@@ -78,23 +113,28 @@ export function addressText(address: ListenAddress): string {
   }
 }
 
-function checkUrl(
-  text: string,
-  {
-    listen,
-    at,
-    problems,
-  }: { readonly listen: readonly ListenAddress[]; readonly at: Span; readonly problems: Problems },
-): void {
+interface UrlOptions {
+  readonly listen: readonly ListenAddress[];
+  readonly value: Value;
+  readonly problems: Problems;
+}
+
+function checkUrl(text: string, { listen, value, problems }: UrlOptions): void {
+  const { at } = value;
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (
     !url ||
-    (url.protocol !== "http:" && url.protocol !== "https:") ||
+    !/^https?:\/\//i.test(text) ||
     url.username !== "" ||
+    url.password !== "" ||
     url.search !== "" ||
     url.hash !== ""
   ) {
-    problems.error(at, { code: "bad-url", message: `"${text}" is no address such as http://192.168.1.10:6227` });
+    problems.error(at, {
+      code: "bad-url",
+      message: `${quoted(value)} is no address such as http://192.168.1.10:6227`,
+      hint: "Scheme, host and port, without user, query and fragment: MAAS is given paths below it.",
+    });
     return;
   }
   const host = url.hostname.replace(/^\[|\]$/g, "");
@@ -107,167 +147,41 @@ function checkUrl(
     });
     return;
   }
-  if (isIP(host) === 0 || host === "127.0.0.1" || host === "::1") {
+  if (isIP(host) === 0 || host.startsWith("127.") || host === "::1") {
     problems.warning(at, {
       code: "url-not-polled",
-      message: `MAAS does not poll "${host}" in the background: it needs a literal IP address in a subnet of a rack controller`,
+      message: `MAAS does not poll ${value.kind === "scalar" && value.secret ? MASK : host} in the background: it needs a literal IP address in a subnet of a rack controller`,
       hint: "Use this host's address in the rack's subnet.",
     });
   }
   const tcp = listen.filter((address) => address.kind === "tcp");
   if (tcp.length === 0 || tcp.length < listen.length) return;
-  const fits = tcp.some(
-    (address) =>
-      // With port 0 the system chooses one, so nothing can be said of it.
-      (address.port === port || address.port === 0) &&
-      (isIP(host) === 0 || address.host === host || address.host === "0.0.0.0" || address.host === "::"),
-  );
-  if (!fits)
-    problems.warning(at, {
-      code: "url-listen",
-      message: `nothing listens on ${url.hostname}:${port}, where the url sends MAAS`,
-      hint: `\`listen:\` has ${tcp.map(addressText).join(", ")}.`,
-    });
+  // With port 0 the system chooses one, so nothing can be said of it.
+  if (tcp.some((address) => (address.port === port || address.port === 0) && reaches(address.host, host))) return;
+  problems.warning(at, {
+    code: "url-listen",
+    message: `nothing listens on ${value.kind === "scalar" && value.secret ? MASK : `${url.hostname}:${port}`}, where the url sends MAAS`,
+    hint: `\`listen:\` has ${tcp.map(addressText).join(", ")}.`,
+  });
+}
+
+/** May a caller of that host come in at what is listened on? Of names nothing is known. */
+function reaches(listened: string, host: string): boolean {
+  const family = isIP(host);
+  if (family === 0 || isIP(listened) === 0 || listened === "::") return true;
+  return listened === "0.0.0.0" ? family === 4 : canonical(listened) === canonical(host);
+}
+
+function canonical(address: string): string {
+  return isIP(address) === 6 ? new URL(`http://[${address.replace(/%.*/, "")}]`).hostname : address;
 }
 
 export function buildStore(
-  value: Value | undefined,
+  given: Value | undefined,
   folder: string,
-  options: { readonly env: NodeJS.ProcessEnv; readonly problems: Problems },
+  { env, problems }: { readonly env: NodeJS.ProcessEnv; readonly problems: Problems },
 ): StoreSettings {
-  const settings = (value && checked(STORE, value, options.problems)) ?? STORE.parse({});
-  const stateFolder = options.env["STATE_DIRECTORY"]?.split(":")[0];
-  return {
-    path: settings.path === undefined ? join(stateFolder ?? folder, "maasochist.db") : resolve(folder, settings.path),
-    keep: settings.keep,
-  };
-}
-
-export function buildAccess(given: Value | undefined, problems: Problems): AccessRules {
-  const value = given && withHidden(given);
-  if (!value || !checked(ACCESS, value, problems)) return { tokens: [], users: [] };
-  const tokens = each(TOKEN, value, { key: "tokens", problems }).flatMap(({ rule, at }) => {
-    const { token, token_sha256: hash } = rule;
-    if ((token === undefined) === (hash === undefined)) {
-      problems.error(at, {
-        code: "bad-value",
-        message: `token "${rule.name}" needs \`token\` or \`token_sha256\`, and not both`,
-        hint: "`maasochist token add NAME` makes one.",
-      });
-      return [];
-    }
-    return [{ ...grantOf(rule), sha256: hash ?? sha256(token ?? "") }];
-  });
-  const users = each(USER, value, { key: "users", problems }).map(({ rule }) => ({
-    ...grantOf(rule),
-    passwordHash: rule.password_hash,
-  }));
-  return { tokens, users };
-}
-
-interface EachOptions {
-  readonly key: "tokens" | "users";
-  readonly problems: Problems;
-}
-
-/** The rules of a list, each checked by itself so that one mistake hides no other. */
-function each<Rule extends Grant>(
-  schema: z.ZodType<Rule>,
-  access: Value,
-  { key, problems }: EachOptions,
-): { readonly rule: Rule; readonly at: Span }[] {
-  const list = access.kind === "map" ? access.entries.get(key)?.value : undefined;
-  const names = new Set<string>();
-  return (list?.kind === "list" ? list.items : []).flatMap((item) => {
-    const rule = checked(schema, item, problems);
-    checkGrant(item, names, problems);
-    return rule ? [{ rule, at: item.at }] : [];
-  });
-}
-
-function grantOf({ name, role, machines, from }: Grant): Grant {
-  return { name, role, machines, from };
-}
-
-/** What a schema cannot tell, of a rule that may have other mistakes as well. */
-function checkGrant(rule: Value, names: Set<string>, problems: Problems): void {
-  if (rule.kind !== "map") return;
-  const value = (key: string) => rule.entries.get(key)?.value;
-  const name = scalarText(value("name"));
-  if (name !== undefined && names.has(name)) {
-    problems.error(spanAt(rule, ["name"]), { code: "twice", message: `"${name}" is given twice` });
-  }
-  if (name !== undefined) names.add(name);
-  const token = value("token");
-  const text = scalarText(token);
-  if (token && text !== undefined) checkToken(text, token.at, problems);
-  const from = value("from");
-  for (const network of from?.kind === "list" ? from.items : []) {
-    const written = scalarText(network);
-    if (written === undefined || isNetwork(written)) continue;
-    problems.error(network.at, {
-      code: "bad-network",
-      message: `"${written}" is no network`,
-      hint: "Write 192.168.1.0/24, fd00::/8, or one address.",
-    });
-  }
-}
-
-const SECRET_KEYS: ReadonlySet<string> = new Set(["token", "token_sha256", "password_hash"]);
-
-/** `access:` with its credentials marked as secrets, however they are written. */
-export function withHidden(value: Value): Value {
-  if (value.kind === "list") return { ...value, items: value.items.map(withHidden) };
-  if (value.kind === "scalar") return value;
-  const entries = [...value.entries].map(
-    ([key, entry]) =>
-      [key, { ...entry, value: SECRET_KEYS.has(key) ? hidden(entry.value) : withHidden(entry.value) }] as const,
-  );
-  return { ...value, entries: new Map(entries) };
-}
-
-function checkToken(token: string, at: Span, problems: Problems): void {
-  if (token.length < SHORTEST_TOKEN) {
-    problems.error(at, {
-      code: "token-short",
-      message: `the token has fewer than ${SHORTEST_TOKEN} characters`,
-      hint: "`maasochist token add NAME` makes a good one.",
-    });
-  } else if (!/^[A-Za-z0-9_]+$/.test(token)) {
-    problems.warning(at, {
-      code: "token-charset",
-      message: "MAAS passes the token on a command line, where some of its characters are trouble",
-      hint: "Use letters, digits and _ alone.",
-    });
-  }
-}
-
-function isNetwork(text: string): boolean {
-  const [address = "", prefix, ...rest] = text.split("/");
-  const family = isIP(address);
-  if (family === 0 || rest.length > 0) return false;
-  if (prefix === undefined) return true;
-  if (!/^\d+$/.test(prefix)) return false;
-  try {
-    new BlockList().addSubnet(address, Number(prefix), family === 4 ? "ipv4" : "ipv6");
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
-}
-
-/** The folder that paths in a configuration are relative to. */
-export function folderOf(file: string): string {
-  return dirname(resolve(file));
-}
-
-export function mapOf(value: Value | undefined, name: string, problems: Problems): MapValue | undefined {
-  if (!value) return undefined;
-  if (value.kind === "map") return value;
-  problems.error(value.at, { code: "bad-value", message: `\`${name}:\` must be a map of names` });
-  return undefined;
+  const { path, keep } = settingsOf(STORE, given, problems);
+  const stateFolder = env["STATE_DIRECTORY"]?.split(":")[0];
+  return { path: path === undefined ? join(stateFolder ?? folder, "maasochist.db") : resolve(folder, path), keep };
 }

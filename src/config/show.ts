@@ -1,14 +1,13 @@
 /** The resolved configuration as data, with secrets as `•••`, and where each value stands. */
 import { formatDuration } from "../wire/duration.ts";
+import { withHidden } from "./access.ts";
 import type { Configuration } from "./load.ts";
-import { lineOf } from "./problem.ts";
-import { addressText, withHidden } from "./server.ts";
-import type { Entry, Value } from "./value.ts";
-
-const MASK = "•••";
+import { addressText } from "./server.ts";
+import { lineOf } from "./source.ts";
+import { type Entry, MASK, type Value, valueAt } from "./value.ts";
 
 export interface ShowOptions {
-  /** Each value as `{ value, from: "file:line" }`. */
+  /** Each value as `{ value, from: "file:line" }`; `from: "default"` where nothing is written. */
   readonly origin: boolean;
 }
 
@@ -16,12 +15,31 @@ export function showConfiguration(configuration: Configuration, options: ShowOpt
   const { top, hubs, machines } = configuration.resolved;
   const { server, store } = configuration;
   const access = top.get("access");
+  const drivers = top.get("drivers");
   const each = (named: ReadonlyMap<string, ReadonlyMap<string, Entry>>) =>
     Object.fromEntries([...named].map(([name, entries]) => [name, showEntries(entries, options)]));
+  const setting = (path: readonly [string, ...PropertyKey[]], resolved: string) => {
+    const [section, ...within] = path;
+    const written = valueAt(top.get(section)?.value, within);
+    const shown = written?.kind === "scalar" && written.secret ? MASK : resolved;
+    return options.origin ? { value: shown, from: written ? lineOf(written.at) : "default" } : shown;
+  };
+  const listWritten = valueAt(top.get("server")?.value, ["listen"])?.kind === "list";
   return {
-    server: { listen: server.listen.map(addressText), ...(server.url !== undefined && { url: server.url }) },
+    server: {
+      listen: server.listen.map((address, index) =>
+        setting(["server", "listen", ...(listWritten ? [index] : [])], addressText(address)),
+      ),
+      ...(server.url !== undefined && { url: setting(["server", "url"], server.url) }),
+      hold: setting(["server", "hold"], formatDuration(server.hold)),
+      shutdown_grace: setting(["server", "shutdown_grace"], formatDuration(server.shutdownGrace)),
+    },
     ...(access && { access: show(withHidden(access.value), options) }),
-    store: { path: store.path, keep: formatDuration(store.keep) },
+    store: {
+      path: setting(["store", "path"], store.path),
+      keep: setting(["store", "keep"], formatDuration(store.keep)),
+    },
+    ...(drivers && { drivers: show(drivers.value, options) }),
     hubs: each(hubs),
     machines: each(machines),
   };

@@ -2,17 +2,19 @@
  * One use of a driver: `{ hub: pdu, outlet: 3 }` or `{ driver: ssh, user: maas, … }`, at a machine, as a stage, a supply
  * or a query. Resolves it to an outlet of a hub.
  */
-import { z } from "zod";
-import { DEFAULT_PACE, type Driver, type Pace, type Verb } from "../power/driver.ts";
+import type { z } from "zod";
+import { DEFAULT_PACE, type Driver, type Pace } from "../power/driver.ts";
 import { nearest } from "../power/names.ts";
 import { Secret } from "../power/secret.ts";
 import { type HubSpec, type OutletSpec, outletName } from "../power/spec.ts";
 import { fieldFacts } from "../wire/fields.ts";
-import { checked, isListField, refuseUnknownKeys, unwrapped } from "./check-value.ts";
-import { type Member, own } from "./member.ts";
-import { lineOf, type Problems, type Span } from "./problem.ts";
+import { checked, refuseUnknownKeys } from "./check-value.ts";
+import { own } from "./member.ts";
+import { type FieldsOf, fieldEntries, keysOf, NO_FIELDS, ownEntries, paceFields, shapeOf } from "./member-fields.ts";
+import type { Problems } from "./problem.ts";
 import { PACE } from "./schema.ts";
-import { type Entry, hidden, type MapValue, scalarText, type Value } from "./value.ts";
+import { lineOf, type Span } from "./source.ts";
+import { type Entry, quoted, scalarText, shownText, type Value } from "./value.ts";
 
 /** A hub as configured: under `hubs:`, or inline. */
 export interface KnownHub {
@@ -45,13 +47,9 @@ export interface UseServices {
   readonly problems: Problems;
 }
 
-export interface UseRequest {
-  readonly entry: MapValue;
-  readonly member: Member;
+export interface UseRequest extends FieldsOf {
   /** Keys that belong to the surroundings: the machine's, or `wait` and `how` of a stage. */
   readonly alsoKnown: readonly string[];
-  /** In the per-verb form: the verb whose value stands there. */
-  readonly verb?: Verb | "query" | undefined;
   /** What the entry is, for messages: `of machine nuc1`. */
   readonly of: string;
 }
@@ -84,10 +82,10 @@ export function driverOf(value: Value, services: Pick<UseServices, "drivers" | "
   const name = scalarText(value);
   const driver = name === undefined ? undefined : services.drivers.get(name);
   if (driver) return driver;
-  const near = name === undefined ? undefined : nearest(name, services.drivers.keys());
+  const near = nearest(shownText(value), services.drivers.keys());
   services.problems.error(value.at, {
     code: "unknown-driver",
-    message: `unknown driver "${name ?? "?"}"${near === undefined ? "" : `, did you mean "${near}"?`}`,
+    message: `unknown driver ${quoted(value)}${near === undefined ? "" : `, did you mean "${near}"?`}`,
     hint: `There are: ${[...services.drivers.keys()].join(", ")}.`,
   });
   return undefined;
@@ -102,12 +100,12 @@ function useOfHub(request: UseRequest, name: Entry, services: UseServices): Use 
   if (services.broken.has(text)) return undefined;
   if (!hub || hub.inline) {
     const near = nearest(
-      text,
+      shownText(value),
       [...services.hubs].filter(([, known]) => !known.inline).map(([key]) => key),
     );
     problems.error(value.at, {
       code: "unknown-hub",
-      message: `unknown hub "${text}"${near === undefined ? "" : `, did you mean "${near}"?`}`,
+      message: `unknown hub ${quoted(value)}${near === undefined ? "" : `, did you mean "${near}"?`}`,
       hint: "Hubs are listed under `hubs:`.",
     });
     return undefined;
@@ -120,13 +118,8 @@ function useOfHub(request: UseRequest, name: Entry, services: UseServices): Use 
   );
   const settings = outletSettings(request, driver, services);
   if (!settings) return undefined;
-  const which = outletName(settings.output);
   return {
-    outlet: {
-      hub: hub.spec,
-      settings: settings.output,
-      label: which === undefined ? hub.spec.name : `${hub.spec.name} outlet ${which}`,
-    },
+    outlet: { hub: hub.spec, settings: settings.output, label: labelled(hub.spec.name, settings) },
     at: request.entry.at,
     hubIdentity: hub.identity,
     entries: new Map([["hub", { ...name, value }], ...settings.entries]),
@@ -173,14 +166,20 @@ function useInline(request: UseRequest, name: Entry, services: UseServices): Use
   const hub = driver.hub
     ? shareHub({ spec, at: name.key, identity: key, settings: settingsText(spec), inline: true }, services)
     : spec;
-  const which = outletName(settings.output);
-  const base = address ? `${driver.name} ${address.written}` : driver.name;
+  const base = address?.written === undefined ? driver.name : `${driver.name} ${address.written}`;
   return {
-    outlet: { hub, settings: settings.output, label: which === undefined ? base : `${base} outlet ${which}` },
+    outlet: { hub, settings: settings.output, label: labelled(base, settings) },
     at: entry.at,
     hubIdentity: key,
     entries: new Map([["driver", name], ...hubFields.entries, ...pace.entries, ...settings.entries]),
   };
+}
+
+/** For evidence and messages, so without an outlet that is a secret. */
+function labelled(hub: string, { output, entries }: OutletSettings): string {
+  const given = entries.get("outlet")?.value;
+  const which = given?.kind === "scalar" && given.secret ? undefined : outletName(output);
+  return which === undefined ? hub : `${hub} outlet ${which}`;
 }
 
 /** Inline hubs with the same driver and address are one hub. */
@@ -216,28 +215,35 @@ export function paceOf(driver: Driver, settings: z.output<typeof PACE>): Pace {
   return { ...DEFAULT_PACE, ...defaults, ...given };
 }
 
-/**
- * Where a hub is: the values of the fields that make it this hub, as people wrote them and in full with defaults.
- * Undefined where none is given.
- */
+export interface HubAddress {
+  /** As people wrote it; undefined where it is a secret. */
+  readonly written: string | undefined;
+  /** With defaults: what makes it this hub. */
+  readonly full: string;
+}
+
+/** Where a hub is, by the fields that make it this hub; undefined where none is given. */
 export function addressOf(
   driver: Driver,
   entries: ReadonlyMap<string, Entry>,
   output: unknown,
-): { readonly written: string; readonly full: string } | undefined {
+): HubAddress | undefined {
   const fields = Object.entries(shapeOf(driver.hub)).filter(([, field]) => fieldFacts(field).identity);
   const join = (values: readonly unknown[]) =>
     values
       .filter((value) => typeof value === "string" || typeof value === "number")
       .map((value, index) => (index === 0 && values.length > 1 ? bracketed(String(value)) : String(value)))
       .join(":");
-  const written = fields.flatMap(([key]) => {
+  const given = fields.flatMap(([key]) => {
     const value = entries.get(key)?.value;
-    return value?.kind === "scalar" ? [value.value] : [];
+    return value?.kind === "scalar" ? [value] : [];
   });
-  if (written.length === 0) return undefined;
+  if (given.length === 0) return undefined;
   const all: Record<string, unknown> = typeof output === "object" && output !== null ? { ...output } : {};
-  return { written: join(written), full: join(fields.map(([key]) => all[key])).toLowerCase() };
+  return {
+    written: given.some((value) => value.secret) ? undefined : join(given.map((value) => value.value)),
+    full: join(fields.map(([key]) => all[key])).toLowerCase(),
+  };
 }
 
 function bracketed(host: string): string {
@@ -251,11 +257,12 @@ function settingsText({ settings, pace }: HubSpec): string {
   });
 }
 
-function outletSettings(
-  request: UseRequest,
-  driver: Driver,
-  { problems }: UseServices,
-): { readonly output: object; readonly entries: ReadonlyMap<string, Entry> } | undefined {
+interface OutletSettings {
+  readonly output: object;
+  readonly entries: ReadonlyMap<string, Entry>;
+}
+
+function outletSettings(request: UseRequest, driver: Driver, { problems }: UseServices): OutletSettings | undefined {
   const { entry, verb } = request;
   const fields = fieldEntries(request, driver.outlet, { driver, problems });
   const entries = new Map(fields.entries);
@@ -267,100 +274,4 @@ function outletSettings(
   }
   const output: object | undefined = checked(driver.outlet as z.ZodObject, { ...entry, entries }, problems, fields);
   return output && { output, entries: fields.entries };
-}
-
-interface Fields {
-  readonly entries: ReadonlyMap<string, Entry>;
-  /** Keys of which it was said already what is wrong with them. */
-  readonly silent: ReadonlySet<string>;
-}
-
-const NO_FIELDS: Fields = { entries: new Map(), silent: new Set() };
-
-/** The entries of a schema's fields, each for this member, facts of the machine filled in where nothing is written. */
-function fieldEntries(
-  { entry, member, verb }: UseRequest,
-  schema: z.ZodObject,
-  { driver, problems }: { readonly driver: Driver; readonly problems: Problems },
-): Fields {
-  const entries = new Map<string, Entry>();
-  const silent = new Set<string>();
-  for (const [key, field] of Object.entries(shapeOf(schema))) {
-    const facts = fieldFacts(field);
-    const given = entry.entries.get(key);
-    if (given) {
-      const here = verb !== undefined && driver.perVerb?.includes(key) ? valueOfVerb(field, verb) : field;
-      const value = fieldValue(given.value, { member, field: here, problems });
-      if (value) entries.set(key, { ...given, value });
-      else silent.add(key);
-      continue;
-    }
-    const fact = facts.from && member[facts.from];
-    if (fact !== undefined) {
-      entries.set(key, { key: entry.at, value: { kind: "scalar", value: fact, at: entry.at, secret: false } });
-    } else if (facts.from && !field.safeParse(undefined).success) {
-      silent.add(key);
-      const here = facts.from === key ? "" : `\`${key}\`, or `;
-      problems.error(entry.at, {
-        code: "fact-missing",
-        message: `${driver.name} needs ${here}\`${facts.from}\` at machine ${member.name}`,
-      });
-    }
-  }
-  return { entries, silent };
-}
-
-/** The schema of one verb's value in a field that holds a value per verb. */
-function valueOfVerb(field: z.ZodType, verb: Verb | "query"): z.ZodType {
-  const bare = unwrapped(field);
-  if (bare instanceof z.ZodRecord) return bare.valueType as z.ZodType;
-  return (bare instanceof z.ZodObject && shapeOf(bare)[verb]) || field;
-}
-
-export interface FieldOptions {
-  readonly member: Member;
-  readonly field: z.ZodType;
-  readonly problems: Problems;
-}
-
-/** The member's own value for a field; undefined where there is none, said in the problems. */
-export function fieldValue(given: Value, { member, field, problems }: FieldOptions): Value | undefined {
-  const value = own(given, member, problems, isListField(field));
-  if (!value) return undefined;
-  const shown = fieldFacts(field).secret ? hidden(value) : value;
-  // A placeholder or a tag gives a text, even where it is all digits.
-  const madeText = value.kind === "scalar" && (value !== given || value.secret) && typeof value.value === "string";
-  if (!madeText || !/^\d+(?:\.\d+)?$/.test(value.value) || !(unwrapped(field) instanceof z.ZodNumber)) return shown;
-  return { ...value, value: Number(value.value) };
-}
-
-/** Entries of the schema's fields for the member, as far as they are given. */
-export function ownEntries(
-  entry: MapValue,
-  fields: Readonly<Record<string, z.ZodType>>,
-  { member, problems }: { readonly member: Member; readonly problems: Problems },
-): { readonly entries: Map<string, Entry>; readonly silent: ReadonlySet<string> } {
-  const entries = new Map<string, Entry>();
-  const silent = new Set<string>();
-  for (const [key, field] of Object.entries(fields)) {
-    const given = entry.entries.get(key);
-    const value = given && fieldValue(given.value, { member, field, problems });
-    if (given && value) entries.set(key, { ...given, value });
-    else if (given) silent.add(key);
-  }
-  return { entries, silent };
-}
-
-/** How a hub wants to be treated, as far as the driver has no keys of these names. */
-export function paceFields(taken: ReadonlySet<string>): Readonly<Record<string, z.ZodType>> {
-  return Object.fromEntries(Object.entries(shapeOf(PACE)).filter(([key]) => !taken.has(key)));
-}
-
-/** The fields of an object schema by name. */
-export function shapeOf(schema: z.ZodObject | undefined): Readonly<Record<string, z.ZodType>> {
-  return schema?.shape ?? {};
-}
-
-function keysOf(schema: z.ZodObject | undefined): string[] {
-  return Object.keys(schema?.shape ?? {});
 }

@@ -1,5 +1,11 @@
 /** YAML as a tree of values that know where they stand and whether they are secret. */
-import type { Span } from "./problem.ts";
+import type { Span } from "./source.ts";
+
+/** Stands for what is never shown. */
+export const MASK = "•••";
+
+/** More of a value than this does not help to find it. */
+const LONGEST_QUOTED = 60;
 
 export type Scalar = string | number | boolean | null;
 
@@ -13,10 +19,21 @@ export interface ScalarValue {
   readonly broken?: true;
 }
 
+/** One of a range. */
+export interface Place {
+  /** Its number in the range; undefined where the entry is no range. */
+  readonly n: number | undefined;
+  /** Position in the range, from 0, and how many there are. */
+  readonly index: number;
+  readonly count: number;
+}
+
 export interface ListValue {
   readonly kind: "list";
   readonly items: readonly Value[];
   readonly at: Span;
+  /** Whose the items are, where the list stands in a range that overrides another. */
+  readonly for?: Place;
 }
 
 export interface Entry {
@@ -51,25 +68,58 @@ export function plain(value: Value): unknown {
   }
 }
 
-/** The same, never to be shown. A tag is not hidden itself: it says nothing. */
+/** The same, never to be shown: neither as a value nor where it is written. A tag is not hidden itself: it says nothing. */
 export function hidden(value: Value): Value {
-  if (value.kind !== "scalar" || value.secret) return value;
-  return { ...value, secret: true, at: { ...value.at, secret: true } };
+  switch (value.kind) {
+    case "scalar":
+      if (value.secret || value.value === null) return value;
+      value.at.source.hide(value.at);
+      return { ...value, secret: true };
+    case "list":
+      return { ...value, items: value.items.map(hidden) };
+    case "map":
+      return {
+        ...value,
+        entries: new Map([...value.entries].map(([key, entry]) => [key, { ...entry, value: hidden(entry.value) }])),
+      };
+    default:
+      return value satisfies never;
+  }
 }
 
-/** The value at the path, or the deepest there is on the way: where an issue with that path is pointed at. */
+/** The value at the path; undefined where there is none. */
+export function valueAt(value: Value | undefined, path: readonly PropertyKey[]): Value | undefined {
+  let inner = value;
+  for (const step of path) {
+    if (inner?.kind === "map") inner = inner.entries.get(String(step))?.value;
+    else inner = inner?.kind === "list" ? inner.items[Number(step)] : undefined;
+  }
+  return inner;
+}
+
+/** Where the value at the path stands, or the deepest there is on the way: where an issue with that path is pointed at. */
 export function spanAt(value: Value, path: readonly PropertyKey[]): Span {
-  const [step, ...rest] = path;
-  if (step === undefined) return value.at;
-  const next =
-    value.kind === "map"
-      ? value.entries.get(String(step))?.value
-      : value.kind === "list"
-        ? value.items[Number(step)]
-        : undefined;
-  return next ? spanAt(next, rest) : value.at;
+  let at = value.at;
+  for (let depth = 1; depth <= path.length; depth++) {
+    const inner = valueAt(value, path.slice(0, depth));
+    if (!inner) break;
+    at = inner.at;
+  }
+  return at;
 }
 
 export function scalarText(value: Value | undefined): string | undefined {
   return value?.kind === "scalar" && typeof value.value === "string" ? value.value : undefined;
+}
+
+/** A value as messages name it. */
+export function shownText(value: Value): string {
+  if (value.kind !== "scalar") return value.kind === "list" ? "a list" : "a map";
+  const text = value.secret ? MASK : String(value.value);
+  return text.length > LONGEST_QUOTED ? `${text.slice(0, LONGEST_QUOTED)}…` : text;
+}
+
+/** The same in quotes. */
+export function quoted(value: Value): string {
+  return value.kind === "scalar" ? `"${shownText(value)}"` : shownText(value);
 }

@@ -61,7 +61,7 @@ export default defineDriver({
     },
     {
       title: "State by regular expressions, as a supply",
-      yaml: 'machines:\n  relay:\n    driver: command\n    cuts: mains\n    run: { on: [relayctl, close, "4"], off: [relayctl, open, "4"], query: [relayctl, show] }\n    on_regex: "(?m)^4: closed"\n    off_regex: "(?m)^4: open"\n    timeout: 10s\n    query: { driver: reachable, address: 192.168.1.20 }\n',
+      yaml: 'machines:\n  relay:\n    driver: command\n    cuts: mains\n    run: { on: [relayctl, close, "4"], off: [relayctl, open, "4"], query: [relayctl, show] }\n    on_regex: "(?m)^4: closed"\n    off_regex: "(?m)^4: open"\n    timeout: 10s\n    query: { driver: reachable, host: 192.168.1.20 }\n',
     },
     {
       title: "Only for one verb",

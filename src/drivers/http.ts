@@ -2,18 +2,28 @@
  * Any device with an HTTP interface, described in the configuration:
  *
  *     request: { on: { url: "http://192.168.1.40/relay/0?turn=on" } }      2xx: obeyed
- *     request: { query: { url: "http://192.168.1.40/relay/0" } }           the state by `expression`, `on_regex` or `status`
+ *     request: { query: { url: "http://192.168.1.40/relay/0" } }           the state by `expression`, regular expressions or `status`
  *
- * Digest follows RFC 7616.
+ * Digest follows RFC 7616, Basic RFC 7617.
  */
+import { METHODS } from "node:http";
 import { z } from "zod";
-import { type Context, CUTS, defineDriver } from "../power/driver.ts";
+import { type Answer, type Context, CUTS, defineDriver } from "../power/driver.ts";
 import { PowerError } from "../power/errors.ts";
 import { clip } from "../wire/clip.ts";
-import { choice, flag, secret, text } from "../wire/fields.ts";
-import { HttpClient, type HttpResponse, refuseStatus } from "../wire/http.ts";
-import { regexProblem } from "../wire/regex.ts";
-import { evaluateState, matchState } from "../wire/state-match.ts";
+import { expressionProblem } from "../wire/expression.ts";
+import { choice, flag, text } from "../wire/fields.ts";
+import { type Finding, mistake } from "../wire/finding.ts";
+import { type HttpResponse, mergeHeaders, refuseStatus } from "../wire/http.ts";
+import {
+  accessFindings,
+  accessSecrets,
+  headerFindings,
+  httpAccessFields,
+  httpClient,
+  requestSecrets,
+} from "../wire/http-access.ts";
+import { evaluateState, matchState, stateRegexFields, stateRegexFindings } from "../wire/state-match.ts";
 
 const VERBS = ["on", "off", "cycle", "reset", "query"] as const;
 type RequestVerb = (typeof VERBS)[number];
@@ -22,12 +32,13 @@ const REQUEST = z.strictObject({
   url: z.url({ protocol: /^https?$/, error: "is not an http or https URL" }).describe("URL, with query"),
   method: z
     .string()
-    .regex(/^[A-Z]+$/, "is not a method")
+    .refine((method) => METHODS.includes(method) && method !== "CONNECT", "is no method of HTTP; write it in capitals")
     .optional()
     .describe("Default POST, GET for query"),
   headers: z.record(z.string(), z.string()).optional().describe("More headers"),
   body: z.string().optional().describe("Body as it is sent"),
 });
+type Request = z.output<typeof REQUEST>;
 
 const OUTLET = z.object({
   request: z
@@ -41,23 +52,12 @@ const OUTLET = z.object({
   headers: z
     .record(z.string(), z.string())
     .default({})
-    .describe("Headers of every request; put secrets into `token` or `password`"),
-  user: text("User for Basic or digest").optional(),
-  password: secret("Password for Basic or digest").optional(),
-  auth: choice(["basic", "digest"], "How user and password are sent").default("basic"),
-  token: secret("Sent as Authorization: Bearer").optional(),
-  ca: text("Authorities to trust instead of the system's: PEM text, so `!file ca.pem`").optional(),
-  pin_sha256: z
-    .string()
-    .regex(/^([0-9a-fA-F]{2}:?){32}$/, "must be 32 bytes in hex")
-    .optional()
-    .describe("SHA-256 fingerprint of the one certificate to accept"),
-  insecure: flag("Accept any certificate").default(false),
-  expression: text("JSONata over the JSON answer; gives true, false, on, off or unknown").optional(),
-  on_regex: text("Searched in the answer, first: the machine is on").optional(),
-  off_regex: text("Searched in the answer: the machine is off").optional(),
+    .describe("Headers of every request; their values are masked where an answer repeats them"),
+  ...httpAccessFields,
+  expression: text("JSONata over the JSON answer; gives true, false, 1, 0, on, off or unknown").optional(),
+  ...stateRegexFields,
   status: z
-    .strictObject({ on: z.int(), off: z.int() })
+    .strictObject({ on: z.int().min(200).max(599), off: z.int().min(200).max(599) })
     .optional()
     .describe("State by status, such as { on: 200, off: 204 }"),
   momentary: flag("The requests press a button that toggles").default(false),
@@ -70,10 +70,16 @@ export default defineDriver({
   title: "Any HTTP interface",
   family: "Anything else",
   summary: "Switches and reads anything that has an HTTP interface, by requests that you describe.",
-  sources: ["https://www.rfc-editor.org/rfc/rfc7616", "https://docs.jsonata.org/overview"],
+  sources: [
+    "https://www.rfc-editor.org/rfc/rfc9110",
+    "https://www.rfc-editor.org/rfc/rfc7616",
+    "https://docs.jsonata.org/overview",
+  ],
   notes: [
     "Any 2xx answer means that a command was taken. Redirects are not followed: give the final URL. A command is never repeated within one order when it may have acted.",
-    "The state comes from one of `expression` (JSONata over JSON), `on_regex` and `off_regex` (on first), or `status`. An answer that fits none is a failure, never a state.",
+    "The state comes from one of `expression` (JSONata over JSON), `on_regex` with `off_regex` (on first), or `status`. An answer that fits none is a failure, never a state; an `expression` that finds nothing reads unknown. An evaluation ends after 1.5 s and 64 MB, an answer after 1 MiB.",
+    "`{name}`, `{mac}`, `{address}` and, in a range, `{n}` stand for the machine's own values everywhere in `url`, `headers` and `body`; other braces stay as they are. An IPv6 address is written in brackets: `http://[fd00::40]/relay`.",
+    "A device with a certificate of its own is best pinned: `pin_sha256` is what `openssl x509 -noout -fingerprint -sha256 -in cert.pem` prints. With another certificate nothing is sent.",
     "What `off` takes away is known to you alone: say it with `cuts`. With `cuts: mains` the device becomes the machine's supply.",
   ],
   examples: [
@@ -82,7 +88,7 @@ export default defineDriver({
       yaml: 'machines:\n  relay:\n    driver: http\n    cuts: mains\n    request:\n      on: { url: "http://192.168.1.40/relay/0?turn=on", method: GET }\n      off: { url: "http://192.168.1.40/relay/0?turn=off", method: GET }\n      query: { url: "http://192.168.1.40/relay/0" }\n    expression: ison\n    query: { driver: reachable, address: 192.168.1.60 }\n',
     },
     {
-      title: "Digest, own certificate authority, JSON body",
+      title: "Digest, pinned certificate, JSON body",
       yaml: 'machines:\n  board:\n    driver: http\n    user: admin\n    password: !secret board\n    auth: digest\n    pin_sha256: "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"\n    cuts: bmc\n    request:\n      on: { url: "https://192.168.1.41/api/power", headers: { content-type: application/json }, body: \'{"power":true}\' }\n      off: { url: "https://192.168.1.41/api/power", headers: { content-type: application/json }, body: \'{"power":false}\' }\n      query: { url: "https://192.168.1.41/api/power" }\n    expression: "power.state = \'running\'"\n',
     },
   ],
@@ -97,92 +103,94 @@ export default defineDriver({
   off: (_none, outlet, ctx) => command(outlet, "off", ctx),
   cycle: (_none, outlet, ctx) => command(outlet, "cycle", ctx),
   reset: (_none, outlet, ctx) => command(outlet, "reset", ctx),
-  query: async (_none, outlet, ctx) => {
-    const { response, url } = await send(outlet, "query", ctx);
-    const { status } = outlet;
-    if (status?.on === response.status) return { state: "on", evidence: `answered ${response.status}` };
-    if (status?.off === response.status) return { state: "off", evidence: `answered ${response.status}` };
-    refuseStatus(response, { url, acted: false });
-    return { state: await stateOf(outlet, response), evidence: `answered ${clip(response.text).slice(0, 80)}` };
-  },
+  query,
 });
 
 async function command(outlet: Settings, verb: RequestVerb, ctx: Context): Promise<void> {
-  const { response, url } = await send(outlet, verb, ctx);
-  refuseStatus(response, { url, acted: true });
+  const request = requestOf(outlet, verb);
+  const response = await send(outlet, request, { verb, ctx });
+  refuseStatus(response, { url: request.url, acted: true, secrets: secretsOf(outlet, request) });
 }
 
-async function send(
-  outlet: Settings,
-  verb: RequestVerb,
-  { signal }: Context,
-): Promise<{ readonly response: HttpResponse; readonly url: string }> {
-  const request = outlet.request[verb];
-  if (!request) throw new PowerError("unsupported", `there is no \`request\` for ${verb}`);
-  const { user, password, token, auth, ca, pin_sha256: pin, insecure } = outlet;
-  const client = new HttpClient({
-    auth: token
-      ? { kind: "bearer", token }
-      : user !== undefined && password
-        ? { kind: auth, user, password }
-        : undefined,
-    tls: { ca, pin, insecure },
-  });
-  try {
-    const { url, method = verb === "query" ? "GET" : "POST", headers, body } = request;
-    // A GET that switches acts as much as a POST does.
-    return {
-      url,
-      response: await client.request({
-        method,
-        url,
-        headers: { ...outlet.headers, ...headers },
-        body,
-        acts: verb !== "query",
-        signal,
-      }),
-    };
-  } finally {
-    await client.close();
+async function query(_none: undefined, outlet: Settings, ctx: Context): Promise<Answer> {
+  const request = requestOf(outlet, "query");
+  const response = await send(outlet, request, { verb: "query", ctx });
+  const secrets = secretsOf(outlet, request);
+  const { status, expression, on_regex: on, off_regex: off } = outlet;
+  if (status?.on === response.status) return { state: "on", evidence: `answered ${response.status}` };
+  if (status?.off === response.status) return { state: "off", evidence: `answered ${response.status}` };
+  refuseStatus(response, { url: request.url, acted: false, secrets });
+  const { text } = response;
+  const evidence = `answered ${clip(text, secrets, 80) || "nothing"}`;
+  if (expression !== undefined) {
+    const state = await evaluateState(text, expression, { signal: ctx.signal, secrets });
+    return { state, evidence, ...(state === "unknown" && { reason: "`expression` gives unknown, or finds nothing" }) };
   }
-}
-
-async function stateOf(
-  { expression, on_regex: on, off_regex: off }: Settings,
-  { text }: HttpResponse,
-): Promise<"on" | "off" | "unknown"> {
-  if (expression !== undefined) return evaluateState(text, expression);
   const state = matchState(text, { on, off });
-  if (state) return state;
-  throw new PowerError("protocol", `nothing in the answer tells a state: ${clip(text) || "it is empty"}`, {
+  if (state) return { state, evidence };
+  const said = status
+    ? `answered ${response.status}, which is neither status`
+    : `tells no state: ${clip(text, secrets)}`;
+  throw new PowerError("protocol", `the answer of ${new URL(request.url).host} ${said}`, {
     hint: "Correct `expression`, `on_regex` and `off_regex`, or `status`.",
   });
 }
 
-function check(outlet: Settings) {
-  const findings: { key: string; problem: string; severity: "error" | "warning" }[] = [];
-  const { request, expression, on_regex, off_regex, status, user, password, token } = outlet;
-  if (request.query && expression === undefined && on_regex === undefined && off_regex === undefined && !status) {
-    findings.push({
-      key: "request",
-      problem: "a query needs `expression`, `on_regex` and `off_regex`, or `status` to tell the state",
-      severity: "error",
-    });
-  }
-  if ((user === undefined) !== (password === undefined))
-    findings.push({
-      key: user === undefined ? "password" : "user",
-      problem: "`user` and `password` go together",
-      severity: "error",
-    });
-  if (token && user !== undefined)
-    findings.push({ key: "token", problem: "either `token`, or `user` and `password`", severity: "error" });
-  for (const [key, expressionText] of [
-    ["on_regex", on_regex],
-    ["off_regex", off_regex],
-  ] as const) {
-    const problem = regexProblem(expressionText);
-    if (problem !== undefined) findings.push({ key, problem, severity: "error" });
-  }
+function requestOf(outlet: Settings, verb: RequestVerb): Request {
+  const request = outlet.request[verb];
+  if (!request) throw new PowerError("unsupported", `there is no \`request\` for ${verb}`);
+  return request;
+}
+
+async function send(
+  outlet: Settings,
+  { url, method, headers, body }: Request,
+  { verb, ctx }: { readonly verb: RequestVerb; readonly ctx: Context },
+): Promise<HttpResponse> {
+  return httpClient(outlet).request({
+    method: method ?? (verb === "query" ? "GET" : "POST"),
+    url,
+    headers: mergeHeaders(outlet.headers, headers),
+    body,
+    // A GET that switches acts as much as a POST does.
+    acts: verb !== "query",
+    signal: ctx.signal,
+  });
+}
+
+function secretsOf(outlet: Settings, { url, headers, body }: Request): string[] {
+  return [...accessSecrets(outlet), ...requestSecrets({ url, headers: mergeHeaders(outlet.headers, headers), body })];
+}
+
+function check(outlet: Settings): Finding[] {
+  const { request, expression, on_regex, off_regex, status } = outlet;
+  const requests = VERBS.flatMap((verb) => request[verb] ?? []);
+  const findings = [
+    ...accessFindings(
+      outlet,
+      requests.map(({ url }) => url),
+    ),
+    ...stateRegexFindings(outlet),
+    ...requests.flatMap(({ headers }) => headerFindings("request", headers)),
+    ...headerFindings("headers", outlet.headers),
+  ];
+  if (requests.some(({ url }) => new URL(url).username !== "" || new URL(url).password !== ""))
+    findings.push(mistake("request", "a URL holds user or password: write them as `user` and `password`"));
+  const regex = on_regex ?? off_regex;
+  const ways = [expression, regex, status].filter((way) => way !== undefined).length;
+  if (request.query && ways === 0)
+    findings.push(
+      mistake("request", "a query needs `expression`, `on_regex` and `off_regex`, or `status` to tell the state"),
+    );
+  if (ways > 1)
+    findings.push(
+      mistake(
+        expression !== undefined ? "expression" : "status",
+        "only one of `expression`, regular expressions and `status` can tell the state",
+      ),
+    );
+  const problem = expression === undefined ? undefined : expressionProblem(expression);
+  if (problem !== undefined) findings.push(mistake("expression", problem));
+  if (status && status.on === status.off) findings.push(mistake("status", "on and off have the same status"));
   return findings;
 }

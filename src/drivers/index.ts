@@ -5,6 +5,7 @@ import command from "./command.ts";
 import http from "./http.ts";
 import reachable from "./reachable.ts";
 import simulated from "./simulated.ts";
+import ssh from "./ssh.ts";
 import wakeOnLan from "./wake-on-lan.ts";
 
-export const drivers: readonly Driver[] = [command, http, wakeOnLan, reachable, assumed, simulated];
+export const drivers: readonly Driver[] = [command, http, wakeOnLan, ssh, reachable, assumed, simulated];

@@ -55,6 +55,7 @@ export default defineDriver({
     },
   ],
   cuts: "nothing",
+  onlyOn: ({ silence }) => silence === "unknown",
   outlet: OUTLET,
   pace: { timeout: 8_000 },
   query: async (_none, outlet, ctx) => {

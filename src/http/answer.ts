@@ -7,11 +7,17 @@ export interface HttpAnswer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
-  readonly error?: { readonly code: string; readonly message: string; readonly hint: string };
+  readonly error?: HttpError;
+}
+
+export interface HttpError {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
 }
 
 /** What to answer when this was thrown. A fault of ours is a 500 that tells nothing of our inside. */
-export function answerOf(thrown: unknown): HttpAnswer {
+export function answerOf(thrown: unknown): HttpAnswer & { readonly error: HttpError } {
   if (thrown instanceof PowerError) {
     const { status, code, message, hint } = thrown;
     return { status, error: { code, message, hint } };
@@ -39,10 +45,20 @@ export function answerOf(thrown: unknown): HttpAnswer {
   };
 }
 
+/** Was this thrown by a fault of ours? Then the log is to tell of it. */
+export function isFault(thrown: unknown): boolean {
+  return !(thrown instanceof PowerError || thrown instanceof AccessError);
+}
+
+/** The body of a failure. */
+export function errorBody(error: HttpError): Buffer {
+  return Buffer.from(JSON.stringify({ error }));
+}
+
 /** Answers in one line of JSON, with its length. */
 export function answerJson(response: ServerResponse, answer: HttpAnswer): void {
   if (response.headersSent || response.destroyed) return;
-  const body = Buffer.from(JSON.stringify(answer.error ? { error: answer.error } : answer.body));
+  const body = answer.error ? errorBody(answer.error) : Buffer.from(JSON.stringify(answer.body));
   response.writeHead(answer.status, {
     "Content-Type": "application/json",
     "Content-Length": body.length,

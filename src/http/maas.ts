@@ -16,9 +16,10 @@ import { PowerError } from "../power/errors.ts";
 import { nearest } from "../power/names.ts";
 import type { Reading } from "../power/reading.ts";
 import { AccessError } from "./access-error.ts";
-import { answerJson, answerOf, type HttpAnswer } from "./answer.ts";
+import { answerJson, answerOf, isFault } from "./answer.ts";
 import type { Principal } from "./principal.ts";
 import type { Sightings } from "./sightings.ts";
+import { decoded } from "./target.ts";
 
 export interface MaasServices {
   readonly power: Power;
@@ -31,6 +32,10 @@ export interface MaasServices {
   readonly stopping: AbortSignal;
 }
 
+interface Front extends MaasServices {
+  readonly onFault: (error: unknown) => void;
+}
+
 const PREFIX = "/maas";
 
 const STATUS_WORD = { on: "running", off: "stopped", unknown: "unknown" } as const;
@@ -41,22 +46,28 @@ const QUERY_ANSWERS = {
   unknown: Buffer.from(`{"status":"${STATUS_WORD.unknown}"}`),
 };
 
-export function isMaasPath(url: string): boolean {
-  if (!url.startsWith(PREFIX)) return false;
-  const next = url[PREFIX.length];
+export function isMaasPath(path: string): boolean {
+  if (!path.startsWith(PREFIX)) return false;
+  const next = path[PREFIX.length];
   return next === undefined || next === "/" || next === "?" || next === "#";
 }
 
+/** Is it meant to be under `/maas`, and written in another way: `/MAAS/nuc1/on`, `/maas%2Fnuc1/on`? */
+export function isNearlyMaasPath(path: string): boolean {
+  const [first = ""] = decoded(path.slice(1).split(/[/?#]/, 1)[0] ?? "").split("/", 1);
+  return `/${first.toLowerCase()}` === PREFIX;
+}
+
 /** Answers a request under `/maas`, whatever it is. */
-export function answerMaas(services: MaasServices, request: IncomingMessage, response: ServerResponse): void {
+export function answerMaas(front: Front, request: IncomingMessage, response: ServerResponse): void {
   request.resume();
-  const fail = (error: unknown) => refuse(response, error);
+  const fail = (thrown: unknown) => refuse(front, response, { thrown });
   try {
-    const principal = services.authenticate(request);
+    const principal = front.authenticate(request);
     if (principal instanceof Promise) {
-      principal.then((known) => route(services, { request, response, principal: known })).catch(fail);
+      principal.then((known) => route(front, { request, response, principal: known })).catch(fail);
     } else {
-      route(services, { request, response, principal }).catch(fail);
+      route(front, { request, response, principal }).catch(fail);
     }
   } catch (error) {
     fail(error);
@@ -69,7 +80,7 @@ interface Call {
   readonly principal: Principal;
 }
 
-async function route(services: MaasServices, call: Call): Promise<void> {
+async function route(services: Front, call: Call): Promise<void> {
   const { request, principal } = call;
   const [machine, action, ...rest] = segments(request.url ?? "");
   if (machine === undefined || action === undefined || rest.length > 0) {
@@ -116,13 +127,14 @@ async function route(services: MaasServices, call: Call): Promise<void> {
   else await order(services, call, { machine, verb });
 }
 
-async function query({ power }: MaasServices, { response }: Call, machine: string): Promise<void> {
+async function query(front: Front, { response }: Call, machine: string): Promise<void> {
+  const { power } = front;
   let reading: Reading;
   try {
     reading = power.freshReading(machine) ?? (await power.query(machine));
   } catch (error) {
     // Whatever failed, MAAS is to ask again: anything below 500 it might take for an answer.
-    answerJson(response, { ...answerOf(error), status: 503 });
+    refuse(front, response, { thrown: error, status: 503 });
     return;
   }
   const body = QUERY_ANSWERS[reading.state];
@@ -151,11 +163,12 @@ async function order(
   ticket.done.catch(() => undefined);
 
   const answered = new AbortController();
-  const signal = AbortSignal.any([answered.signal, stopping]);
+  const giveUp = () => answered.abort();
   // A caller that hangs up has no more use for an answer; its order goes on.
-  response.once("close", () => answered.abort());
+  response.once("close", giveUp);
+  stopping.addEventListener("abort", giveUp, { once: true });
   try {
-    const held = clock.sleep(hold, signal).then(
+    const held = clock.sleep(hold, answered.signal).then(
       () => "under way" as const,
       () => "given up" as const,
     );
@@ -166,6 +179,7 @@ async function order(
     }
     answerJson(response, { status: outcome === "done" ? 200 : 202, body: { result: outcome } });
   } finally {
+    stopping.removeEventListener("abort", giveUp);
     answered.abort();
   }
 }
@@ -174,16 +188,23 @@ function stopped(): PowerError {
   return new PowerError("busy", "the daemon is stopping", { hint: "It is asked again in a moment." });
 }
 
-function refuse(response: ServerResponse, error: unknown): void {
-  answerJson(response, withoutState(answerOf(error)));
-}
-
-/** MAAS's regexes look for a state anywhere in a body: the word they begin with never stands in another answer. */
-function withoutState(answer: HttpAnswer): HttpAnswer {
-  if (!answer.error) return answer;
-  const { code, message, hint } = answer.error;
+/**
+ * MAAS's regexes look for a state anywhere in a body: the word they begin with never stands in that of a failure, which
+ * may tell in a device's own words what it answered.
+ */
+function refuse(
+  front: Front,
+  response: ServerResponse,
+  { thrown, status }: { readonly thrown: unknown; readonly status?: number },
+): void {
+  if (isFault(thrown)) front.onFault(thrown);
+  const answer = answerOf(thrown);
   const clean = (text: string) => text.replaceAll(/status/gi, "state");
-  return { ...answer, error: { code, message: clean(message), hint: clean(hint) } };
+  answerJson(response, {
+    ...answer,
+    status: status ?? answer.status,
+    error: { ...answer.error, message: clean(answer.error.message), hint: clean(answer.error.hint) },
+  });
 }
 
 /** The path's parts behind the prefix; doubled and trailing slashes count for nothing, as does a query string. */
@@ -193,14 +214,6 @@ function segments(url: string): string[] {
     .split("/")
     .filter((part) => part !== "")
     .map(decoded);
-}
-
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
 }
 
 function header(request: IncomingMessage, name: string): string | undefined {

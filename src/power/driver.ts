@@ -151,6 +151,8 @@ export interface DriverDefinition<
   readonly watts?: (hub: Connection, outlet: z.output<OutletSchema>, ctx: Context) => Promise<number>;
   /** Its `query` only tells what was ordered. */
   readonly assumes?: true;
+  /** Does `query` with these settings tell on or unknown, and never off? Absent: it tells both. */
+  readonly onlyOn?: (outlet: z.output<OutletSchema>) => boolean;
   /** Where the settings decide which verbs there are: the functions that do not count for these settings. */
   readonly without?: (outlet: z.output<OutletSchema>) => readonly (Verb | "query" | "watts" | "soft" | "hard")[];
   readonly list?: (hub: Connection, ctx: { readonly signal: AbortSignal }) => Promise<readonly ListedOutlet[]>;

@@ -4,16 +4,13 @@
  */
 
 import { createHash } from "node:crypto";
-import { closeSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
-import { setTimeout as pause } from "node:timers/promises";
+import { readFileSync, statSync } from "node:fs";
 import { type AccessRules, type Grant, ROLES, type TokenGrant, type UserGrant } from "../power/access.ts";
 import { messageOf } from "../power/errors.ts";
 import { writeAtomically } from "./atomic-file.ts";
+import { withLock } from "./lock-file.ts";
 import { newToken } from "./new-token.ts";
 import type { StorePaths } from "./paths.ts";
-
-const LOCK_STALE_MS = 10_000;
-const LOCK_WAIT_MS = 5_000;
 
 interface Content {
   readonly version: 1;
@@ -22,11 +19,14 @@ interface Content {
 }
 
 const EMPTY: Content = { version: 1, tokens: [], users: [] };
+/** Stamps of a file that is not there, and of one that was not looked at yet. */
+const ABSENT = "absent";
+const UNSEEN = "unseen";
 
 export class Credentials {
   readonly #path: string;
   #content: Content = EMPTY;
-  #stamp = "";
+  #stamp = UNSEEN;
   #problem: string | undefined;
 
   constructor(path: string) {
@@ -45,20 +45,19 @@ export class Credentials {
 
   /** Reads the file again if it changed. Did it? */
   refresh(): boolean {
-    const stamp = stampOf(this.#path);
-    if (stamp === this.#stamp) return false;
-    this.#stamp = stamp;
-    if (stamp === "") {
-      this.#content = EMPTY;
-      return true;
-    }
     try {
-      this.#content = parse(readFileSync(this.#path, "utf8"));
+      const stamp = stampOf(this.#path);
+      if (stamp === this.#stamp) return false;
+      this.#stamp = stamp;
+      // A file that was taken away revokes what stood in it; one that merely cannot be reached does not.
+      this.#content = stamp === ABSENT ? EMPTY : parse(readFileSync(this.#path, "utf8"));
       this.#problem = undefined;
+      return true;
     } catch (error) {
-      this.#problem = `${this.#path} cannot be read: ${messageOf(error)}`;
+      this.#stamp = UNSEEN;
+      this.#problem = `${this.#path} cannot be used: ${messageOf(error)}`;
+      return false;
     }
-    return true;
   }
 
   /** Adds a token; answers it, for it is kept only as a hash. Throws when the name is taken or the file is not usable. */
@@ -85,24 +84,21 @@ export class Credentials {
     await this.#change((content) => {
       const known: readonly Grant[] = content[kind];
       found = known.some((grant) => grant.name === name);
-      return { ...content, [kind]: known.filter((grant) => grant.name !== name) };
+      return found ? { ...content, [kind]: known.filter((grant) => grant.name !== name) } : content;
     });
     return found;
   }
 
-  async #change(change: (content: Content) => Content): Promise<void> {
-    const lock = `${this.#path}.lock`;
-    await takeLock(lock);
-    try {
-      this.#stamp = "?";
+  #change(change: (content: Content) => Content): Promise<void> {
+    return withLock(`${this.#path}.lock`, () => {
+      this.#stamp = UNSEEN;
       this.refresh();
       if (this.#problem !== undefined) throw new Error(this.#problem);
       const content = change(this.#content);
+      if (content === this.#content) return;
       writeAtomically(this.#path, `${JSON.stringify(content, undefined, 2)}\n`);
       this.refresh();
-    } finally {
-      rmSync(lock, { force: true });
-    }
+    });
   }
 }
 
@@ -125,47 +121,53 @@ function sha256(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
+/** Changes whenever the file does. Throws where the file cannot be looked at. */
 function stampOf(path: string): string {
-  try {
-    const { mtimeMs, size, ino } = statSync(path);
-    return `${mtimeMs} ${size} ${ino}`;
-  } catch {
-    return "";
-  }
-}
-
-async function takeLock(path: string): Promise<void> {
-  const until = Date.now() + LOCK_WAIT_MS;
-  for (;;) {
-    try {
-      closeSync(openSync(path, "wx", 0o600));
-      return;
-    } catch (error) {
-      if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
-      const [mtime] = stampOf(path).split(" ");
-      if (Date.now() - Number(mtime) > LOCK_STALE_MS) rmSync(path, { force: true });
-      if (Date.now() > until) throw new Error(`${path} is held by another command`);
-      await pause(20);
-    }
-  }
+  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stats ? `${stats.mtimeNs} ${stats.ctimeNs} ${stats.size} ${stats.ino}` : ABSENT;
 }
 
 function parse(text: string): Content {
-  const data: unknown = JSON.parse(text);
+  const data = parseJson(text);
   if (typeof data !== "object" || data === null || !("version" in data) || data.version !== 1)
     throw new Error("it is no credentials file of this version");
-  const lists = data as { tokens?: unknown; users?: unknown };
-  if (!Array.isArray(lists.tokens) || !lists.tokens.every((token) => isGrant(token) && "sha256" in token))
-    throw new Error("its tokens are damaged");
-  if (!Array.isArray(lists.users) || !lists.users.every((user) => isGrant(user) && "passwordHash" in user))
-    throw new Error("its users are damaged");
-  return { version: 1, tokens: lists.tokens as TokenGrant[], users: lists.users as UserGrant[] };
+  const { tokens, users }: { readonly tokens?: unknown; readonly users?: unknown } = data;
+  if (!Array.isArray(tokens) || !tokens.every(isTokenGrant)) throw new Error("its tokens are damaged");
+  if (!Array.isArray(users) || !users.every(isUserGrant)) throw new Error("its users are damaged");
+  return { version: 1, tokens, users };
+}
+
+/** The parser's own words would quote the text around the mistake. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error("it is no JSON");
+  }
+}
+
+function isTokenGrant(value: unknown): value is TokenGrant {
+  return isGrant(value) && "sha256" in value && matches(value.sha256, /^[0-9a-f]{64}$/);
+}
+
+function isUserGrant(value: unknown): value is UserGrant {
+  return (
+    isGrant(value) &&
+    "passwordHash" in value &&
+    matches(value.passwordHash, /^scrypt:\d+:\d+:\d+:[A-Za-z0-9+/=]+:[A-Za-z0-9+/=]+$/)
+  );
 }
 
 function isGrant(value: unknown): value is Grant {
   if (typeof value !== "object" || value === null) return false;
   const { name, role, machines, from } = value as Record<string, unknown>;
-  return (
-    typeof name === "string" && ROLES.some((known) => known === role) && Array.isArray(machines) && Array.isArray(from)
-  );
+  return typeof name === "string" && ROLES.some((known) => known === role) && areTexts(machines) && areTexts(from);
+}
+
+function areTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((item) => typeof item === "string");
+}
+
+function matches(value: unknown, pattern: RegExp): boolean {
+  return typeof value === "string" && pattern.test(value);
 }

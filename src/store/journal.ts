@@ -1,89 +1,81 @@
 /**
  * The journal: every order before it is obeyed, how it ended, and what happened to machines beside.
  *
- * Write-ahead logging with `synchronous = NORMAL`: what was accepted survives a kill of the daemon at any instant. A power
- * cut of the host may lose the last moments' records, never the file.
+ * An order that was accepted is on the disk before anything is commanded: it outlives a kill of the daemon and a power cut
+ * of the host (one sync, 0.3 ms on an SSD). Everything else outlives a kill; a power cut may take the last moments of it.
  *
- * When the file cannot be written the daemon goes on: `accept` throws, the order runs marked unjournalled, and `problem`
- * says what is wrong until a write succeeds again.
+ * *Well*: every record is written at once. *In trouble* (no room, no permission, another program holds it, damage):
+ * writing throws, orders run marked unjournalled, and `problem` says what is wrong; orders are kept in memory meanwhile,
+ * as far as a thousand of them. Every further record, and a timer, tries again; when that works, the kept orders are
+ * written, with a note of what was missed and since when, and all is well again. A damaged file is moved aside
+ * and a new one begun, at once.
  */
-
-import { existsSync, mkdirSync, renameSync } from "node:fs";
-import { dirname } from "node:path";
-import { messageOf } from "../power/errors.ts";
+import { setTimeout as pause } from "node:timers/promises";
 import type { PowerEvent } from "../power/events.ts";
 import type { Journal } from "../power/journal.ts";
 import type { OrderRecord } from "../power/order.ts";
-import { openSqlite, type SqliteDatabase, type Statement } from "./sqlite.ts";
+import { hasEnded, JournalFile, moveAside, type OrderEvent } from "./journal-file.ts";
+import {
+  type EventFilter,
+  type OrderFilter,
+  type StoredEvent,
+  selectEvents,
+  selectLastOrders,
+  selectMachines,
+  selectOpenOrders,
+  selectOrder,
+  selectOrders,
+} from "./journal-history.ts";
+import { describeProblem, isDamage } from "./journal-problem.ts";
+import { loadSqlite, type OpenSqlite } from "./sqlite.ts";
 
-const SCHEMA_VERSION = 1;
+const RETRY_MS = 5_000;
+/** Ended orders that are kept in memory while they cannot be written. */
+const MOST_OWED = 1_000;
+/** Records that are deleted in one go, and the rest for everybody else in between (ms). */
 const DELETE_AT_ONCE = 500;
-
-const SCHEMA = `
-CREATE TABLE orders (
-  id TEXT PRIMARY KEY, machine TEXT NOT NULL, actor TEXT NOT NULL, accepted_at REAL NOT NULL, ended INTEGER NOT NULL, record TEXT NOT NULL
-) STRICT;
-CREATE INDEX orders_by_time ON orders (accepted_at);
-CREATE INDEX orders_by_machine ON orders (machine, accepted_at);
-CREATE INDEX orders_open ON orders (ended) WHERE ended = 0;
-CREATE TABLE events (id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, machine TEXT, record TEXT NOT NULL) STRICT;
-CREATE INDEX events_by_time ON events (at);
-`;
-
-export interface OrderFilter {
-  readonly machine?: string | undefined;
-  /** Id of an actor. */
-  readonly actor?: string | undefined;
-  /** Accepted at or after (ms since 1970). */
-  readonly since?: number | undefined;
-  readonly limit: number;
-}
-
-export interface EventFilter {
-  readonly machine?: string | undefined;
-  readonly since?: number | undefined;
-  /** Only events with a greater id. */
-  readonly after?: number | undefined;
-  readonly limit: number;
-}
-
-/** An event of the power domain, or an order that began or ended, with a number that grows. */
-export interface StoredEvent {
-  readonly id: number;
-  readonly event: PowerEvent | OrderEvent;
-}
-
-export interface OrderEvent {
-  readonly kind: "order:accepted" | "order:ended";
-  readonly at: number;
-  readonly machine: string;
-  readonly order: Pick<
-    OrderRecord,
-    "id" | "verb" | "state" | "actor" | "grade" | "error" | "repeats" | "reason" | "acceptedAt" | "endedAt" | "forced"
-  >;
-}
+const DELETE_PAUSE_MS = 20;
 
 export interface JournalOptions {
   readonly path: string;
   /** How long records are kept (ms). */
   readonly keep: number;
   readonly now: () => number;
-  /** Told once when writing begins to fail, and with undefined when it works again. */
+  /** Told once when trouble begins, and with undefined when all is well again. */
   readonly onProblem: (problem: string | undefined) => void;
 }
 
-interface Statements {
-  readonly accept: Statement;
-  readonly update: Statement;
-  readonly event: Statement;
+/** As it is told to those who follow; without a number where it could not be written. */
+export interface LiveEvent {
+  readonly id?: number;
+  readonly event: StoredEvent["event"];
+}
+
+interface Entry {
+  readonly order?: OrderRecord;
+  readonly event?: StoredEvent["event"] | undefined;
+  readonly synced?: boolean;
+}
+
+interface Trouble {
+  readonly since: number;
+  readonly problem: string;
+  /** Events that were not kept. */
+  missed: number;
 }
 
 export class SqliteJournal implements Journal {
   readonly #options: JournalOptions;
-  #database: SqliteDatabase | undefined;
-  #statements: Statements | undefined;
-  #problem: string | undefined;
-  #listeners = new Set<(event: StoredEvent) => void>();
+  readonly #listeners = new Set<(event: LiveEvent) => void>();
+  /** Orders of this life that have not ended. */
+  readonly #running = new Map<string, OrderRecord>();
+  /** Orders whose newest state is not in the file. */
+  readonly #owed = new Map<string, OrderRecord>();
+  #openSqlite: OpenSqlite | undefined;
+  #file: JournalFile | undefined;
+  #trouble: Trouble | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #forgetting: Promise<number> | undefined;
 
   constructor(options: JournalOptions) {
     this.#options = options;
@@ -91,203 +83,275 @@ export class SqliteJournal implements Journal {
 
   /** What is wrong with the journal now; undefined when all is well. */
   get problem(): string | undefined {
-    return this.#problem;
+    return this.#trouble?.problem;
   }
 
-  /** Opens the file; a broken one is moved aside, and one that cannot be opened at all leaves a journal that says so. */
+  /** Opens the file. Throws nothing: a journal that cannot be opened says so, and tries again. */
   async open(): Promise<this> {
-    const { path } = this.#options;
     try {
-      mkdirSync(dirname(path), { recursive: true });
-      try {
-        this.#database = await this.#openFile(path);
-      } catch (error) {
-        if (!isCorrupt(error) || !existsSync(path)) throw error;
-        const aside = `${path}.corrupt-${new Date(this.#options.now()).toISOString().replaceAll(":", "-")}`;
-        for (const suffix of ["", "-wal", "-shm"])
-          if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
-        this.#database = await this.#openFile(path);
-        this.#options.onProblem(
-          `the journal ${path} was broken (${messageOf(error)}); it was moved to ${aside}, and a new one begun`,
-        );
-      }
-      this.#statements = {
-        accept: this.#database.prepare(
-          "INSERT INTO orders (id, machine, actor, accepted_at, ended, record) VALUES (?, ?, ?, ?, 0, ?)",
-        ),
-        update: this.#database.prepare("UPDATE orders SET ended = ?, record = ? WHERE id = ?"),
-        event: this.#database.prepare("INSERT INTO events (at, machine, record) VALUES (?, ?, ?)"),
-      };
-      this.#cutShort(this.#database);
-      this.forgetOld();
+      this.#openSqlite = await loadSqlite();
+      this.#getReady();
     } catch (error) {
-      this.#database = undefined;
-      this.#fail(error);
+      this.#failed(error);
     }
+    void this.forgetOld();
     return this;
   }
 
-  async #openFile(path: string): Promise<SqliteDatabase> {
-    const database = await openSqlite(path);
-    try {
-      database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 2000;");
-      const { user_version: version } = database.prepare("PRAGMA user_version").get() as { user_version: number };
-      if (version > SCHEMA_VERSION)
-        throw new Error(`it was written by a newer version (schema ${version}, this one knows ${SCHEMA_VERSION})`);
-      if (version === 0) database.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
-      const check = database.prepare("PRAGMA quick_check(1)").get() as { quick_check: string };
-      if (check.quick_check !== "ok") throw Object.assign(new Error(check.quick_check), { corrupt: true });
-      return database;
-    } catch (error) {
-      database.close();
-      throw error;
-    }
-  }
-
-  /** Orders that a crash left open are told as what they are. */
-  #cutShort(database: SqliteDatabase): void {
-    for (const row of database.prepare("SELECT record FROM orders WHERE ended = 0").all()) {
-      const record = parse<OrderRecord>(row);
-      if (!record) continue;
-      record.state = "cut_short";
-      record.error = {
-        code: "busy",
-        message: "the daemon ended before the order did",
-        hint: "Look at the machine, and order again.",
-        mayHaveActed: true,
-      };
-      this.update(record);
-    }
-  }
-
   accept(order: OrderRecord): void {
-    this.#write(({ accept, event }) => {
-      accept.run(order.id, order.machine, order.actor.id, order.acceptedAt, JSON.stringify(order));
-      return this.#keepEvent(event, orderEvent("order:accepted", order.acceptedAt, order));
-    });
+    this.#running.set(order.id, order);
+    if (this.#file?.gone) this.#letGo();
+    this.#write({ order, event: orderEvent("order:accepted", order.acceptedAt, order), synced: true });
   }
 
   update(order: OrderRecord): void {
-    const ended = order.state !== "waiting" && order.state !== "running";
-    this.#write(({ update, event }) => {
-      update.run(ended ? 1 : 0, JSON.stringify(order), order.id);
-      return ended && order.endedAt !== undefined
-        ? this.#keepEvent(event, orderEvent("order:ended", order.endedAt, order))
-        : undefined;
-    });
+    if (!hasEnded(order)) {
+      this.#write({ order });
+      return;
+    }
+    this.#running.delete(order.id);
+    this.#write({ order, event: orderEvent("order:ended", order.endedAt ?? this.#options.now(), order) });
   }
 
   note(event: PowerEvent): void {
-    this.#write((statements) => this.#keepEvent(statements.event, event));
+    this.#write({ event });
   }
 
-  #keepEvent(statement: Statement, event: StoredEvent["event"]): StoredEvent {
-    const machine = "machine" in event ? event.machine : null;
-    const { lastInsertRowid } = statement.run(event.at, machine, JSON.stringify(event)) as {
-      lastInsertRowid: number | bigint;
-    };
-    return { id: Number(lastInsertRowid), event };
-  }
-
-  /** Tells every event as it is written. Answers the function that ends it. */
-  follow(listener: (event: StoredEvent) => void): () => void {
+  /** Tells every event as it happens. Answers the function that ends it. */
+  follow(listener: (event: LiveEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
+  /** The newest that fit, newest first. */
   orders(filter: OrderFilter): OrderRecord[] {
-    const rows = this.#read(
-      "SELECT record FROM orders WHERE (?1 IS NULL OR machine = ?1) AND (?2 IS NULL OR actor = ?2) AND accepted_at >= ?3 ORDER BY accepted_at DESC, id DESC LIMIT ?4",
-      [filter.machine ?? null, filter.actor ?? null, filter.since ?? 0, filter.limit],
-    );
-    return rows.flatMap((row) => parse<OrderRecord>(row) ?? []);
+    return this.#read((rows) => selectOrders(rows, filter), []);
   }
 
   order(id: string): OrderRecord | undefined {
-    const [row] = this.#read("SELECT record FROM orders WHERE id = ?1", [id]);
-    return row === undefined ? undefined : parse<OrderRecord>(row);
+    return this.#read((rows) => selectOrder(rows, id), undefined);
   }
 
-  /** The newest events that fit, oldest first. */
+  /** The newest that fit, or the first behind `after`; oldest first. */
   events(filter: EventFilter): StoredEvent[] {
-    const newestFirst = filter.after === undefined;
-    const rows = this.#read(
-      `SELECT id, record FROM events WHERE (?1 IS NULL OR machine = ?1) AND at >= ?2 AND id > ?3 ORDER BY id ${newestFirst ? "DESC" : "ASC"} LIMIT ?4`,
-      [filter.machine ?? null, filter.since ?? 0, filter.after ?? 0, filter.limit],
-    );
-    const events = rows.flatMap((row) => {
-      const event = parse<StoredEvent["event"]>(row);
-      return event ? [{ id: (row as { id: number }).id, event }] : [];
-    });
-    return newestFirst ? events.reverse() : events;
+    return this.#read((rows) => selectEvents(rows, filter), []);
+  }
+
+  /** Machines that any record is about, whether they are configured still or not. */
+  machines(): string[] {
+    return this.#read(selectMachines, []);
   }
 
   /** The last order of each machine that ended. */
   lastOrders(): Map<string, OrderRecord> {
-    const rows = this.#read("SELECT record, MAX(accepted_at) FROM orders WHERE ended = 1 GROUP BY machine", []);
-    return new Map(
-      rows.flatMap((row) => {
-        const record = parse<OrderRecord>(row);
-        return record ? [[record.machine, record] as const] : [];
-      }),
-    );
+    return this.#read(selectLastOrders, new Map());
   }
 
-  /** Deletes what is older than `keep`, a little at a time. Answers how many records went. */
-  forgetOld(): number {
+  /** Deletes what is older than `keep`, a little at a time. Resolves with how many records went; never rejects. */
+  forgetOld(): Promise<number> {
+    this.#forgetting ??= this.#forget().finally(() => {
+      this.#forgetting = undefined;
+    });
+    return this.#forgetting;
+  }
+
+  async #forget(): Promise<number> {
     const before = this.#options.now() - this.#options.keep;
     let gone = 0;
-    for (const [table, time] of [
-      ["orders", "accepted_at"],
-      ["events", "at"],
-    ] as const) {
-      for (;;) {
-        const statement = this.#database?.prepare(
-          `DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM ${table} WHERE ${time} < ? ${table === "orders" ? "AND ended = 1" : ""} LIMIT ${DELETE_AT_ONCE})`,
-        );
-        const { changes } = (statement?.run(before) ?? { changes: 0 }) as { changes: number | bigint };
-        gone += Number(changes);
-        if (Number(changes) < DELETE_AT_ONCE) break;
+    for (;;) {
+      let forgot = { orders: 0, events: 0 };
+      try {
+        forgot = this.#file?.forget(before, DELETE_AT_ONCE) ?? forgot;
+      } catch (error) {
+        this.#failed(error);
       }
+      gone += forgot.orders + forgot.events;
+      if (Math.max(forgot.orders, forgot.events) < DELETE_AT_ONCE) return gone;
+      await pause(DELETE_PAUSE_MS, undefined, { ref: false });
     }
-    return gone;
   }
 
   close(): void {
-    this.#database?.close();
-    this.#database = undefined;
+    clearTimeout(this.#retry);
+    this.#openSqlite = undefined;
+    this.#letGo();
   }
 
-  #write(work: (statements: Statements) => StoredEvent | undefined): void {
-    if (!this.#database || !this.#statements) throw new Error(this.#problem ?? "the journal is closed");
-    let event: StoredEvent | undefined;
+  #letGo(): void {
+    this.#file?.close();
+    this.#file = undefined;
+  }
+
+  #write(entry: Entry): void {
+    let id: number | undefined;
     try {
-      event = work(this.#statements);
+      id = this.#kept(entry);
     } catch (error) {
-      this.#fail(error);
+      this.#missed(entry);
+      throw error;
+    } finally {
+      if (entry.event) this.#tell({ ...(id !== undefined && { id }), event: entry.event });
+    }
+  }
+
+  #kept(entry: Entry): number | undefined {
+    const { order, event, synced = false } = entry;
+    // A file that cannot even be opened is tried by the timer alone.
+    if (this.#trouble && !this.#file) throw new Error(this.#trouble.problem);
+    const file = this.#getReady();
+    try {
+      return file.transaction(
+        () => {
+          if (order) file.keepOrder(order);
+          return event && file.keepEvent(event);
+        },
+        { synced },
+      );
+    } catch (error) {
+      this.#failed(error);
+      // Damage is over as soon as a new file stands in its place.
+      if (isDamage(error) && !this.#trouble) return this.#kept(entry);
       throw error;
     }
-    if (this.#problem !== undefined) {
-      this.#problem = undefined;
-      this.#options.onProblem(undefined);
-    }
-    if (event) for (const listener of this.#listeners) listener(event);
   }
 
-  #read(sql: string, values: readonly (string | number | null)[]): unknown[] {
+  #missed({ order, event }: Entry): void {
+    if (event && this.#trouble) this.#trouble.missed += 1;
+    if (!order) return;
+    this.#owed.delete(order.id);
+    this.#owed.set(order.id, order);
+    const [oldest] = this.#owed.keys();
+    if (this.#owed.size > MOST_OWED && oldest !== undefined) this.#owed.delete(oldest);
+  }
+
+  #tell(event: LiveEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  #read<T>(work: (rows: JournalFile["rows"]) => T, otherwise: T): T {
+    const file = this.#file;
+    if (!file) return otherwise;
     try {
-      return this.#database?.prepare(sql).all(...values) ?? [];
+      return work((sql, values) => file.rows(sql, values));
     } catch (error) {
-      this.#fail(error);
-      return [];
+      this.#failed(error);
+      return otherwise;
     }
   }
 
-  #fail(error: unknown): void {
-    const first = this.#problem === undefined;
-    this.#problem = `the journal ${this.#options.path} cannot be used: ${messageOf(error)}`;
-    if (first) this.#options.onProblem(this.#problem);
+  /** The file, open and up to date. Throws where it cannot be. */
+  #getReady(): JournalFile {
+    if (this.#file && !this.#trouble) return this.#file;
+    try {
+      const file = this.#file ?? this.#openFile();
+      this.#file = file;
+      const note = this.#trouble && gapNote(this.#trouble, this.#options.now());
+      const id = file.transaction(
+        () => {
+          for (const order of this.#owed.values()) file.keepOrder(order);
+          return note && file.keepEvent(note);
+        },
+        { synced: true },
+      );
+      this.#owed.clear();
+      if (this.#trouble) this.#well(file);
+      if (id !== undefined && note) this.#tell({ id, event: note });
+      return file;
+    } catch (error) {
+      this.#failed(error);
+      throw error;
+    }
   }
+
+  /** Opens the file; a damaged one is moved aside and a new one begun. What an earlier life left open is told as such. */
+  #openFile(): JournalFile {
+    const { path, now } = this.#options;
+    const openSqlite = this.#openSqlite;
+    if (!openSqlite) throw new Error("the journal is closed");
+    let file: JournalFile;
+    try {
+      file = JournalFile.open(path, openSqlite);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      this.#begin(`${describeProblem(path, error)} It was moved to ${moveAside(path, now())}, and a new one is begun.`);
+      file = JournalFile.open(path, openSqlite);
+    }
+    const left = selectOpenOrders((sql, values) => file.rows(sql, values)).filter(({ id }) => !this.#running.has(id));
+    file.transaction(
+      () => {
+        for (const order of left) {
+          cutShort(order);
+          file.keepOrder(order);
+          file.keepEvent(orderEvent("order:ended", now(), order));
+        }
+        // A file that is new to orders under way learns of them.
+        for (const order of this.#running.values()) file.keepOrder(order);
+      },
+      { synced: true },
+    );
+    return file;
+  }
+
+  #failed(error: unknown): void {
+    this.#begin(describeProblem(this.#options.path, error));
+    if (isDamage(error) && this.#file) {
+      this.#letGo();
+      this.#tryAgain();
+      return;
+    }
+    this.#file?.waitWhenBusy(false);
+    if (this.#openSqlite) this.#retryLater();
+  }
+
+  #begin(problem: string): void {
+    const known = this.#trouble;
+    this.#trouble = { since: known?.since ?? this.#options.now(), problem, missed: known?.missed ?? 0 };
+    if (!known) this.#options.onProblem(problem);
+  }
+
+  #well(file: JournalFile): void {
+    this.#trouble = undefined;
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+    file.waitWhenBusy(true);
+    this.#options.onProblem(undefined);
+  }
+
+  #retryLater(): void {
+    this.#retry ??= setTimeout(() => {
+      this.#retry = undefined;
+      this.#tryAgain();
+    }, RETRY_MS).unref();
+  }
+
+  #tryAgain(): void {
+    try {
+      this.#getReady();
+    } catch {
+      // It was said, and is tried again.
+    }
+  }
+}
+
+/** Written when all is well again, so that the history tells of its own gap. */
+function gapNote({ since, problem, missed }: Trouble, now: number): PowerEvent {
+  const seconds = Math.round((now - since) / 1_000);
+  return {
+    kind: "journal:failed",
+    at: since,
+    message: `${problem} It lasted ${seconds} s; ${missed} ${missed === 1 ? "event is" : "events are"} missing.`,
+  };
+}
+
+/** An order that a crash left open; when it ended, and how, nobody knows. */
+function cutShort(order: OrderRecord): void {
+  order.state = "cut_short";
+  order.error = {
+    code: "busy",
+    message: "the daemon ended before the order did",
+    hint: "Look at the machine, and order again.",
+    mayHaveActed: true,
+  };
 }
 
 function orderEvent(kind: OrderEvent["kind"], at: number, order: OrderRecord): OrderEvent {
@@ -310,20 +374,4 @@ function orderEvent(kind: OrderEvent["kind"], at: number, order: OrderRecord): O
       ...(endedAt !== undefined && { endedAt }),
     },
   };
-}
-
-function parse<T>(row: unknown): T | undefined {
-  try {
-    return JSON.parse((row as { record: string }).record) as T;
-  } catch {
-    return undefined;
-  }
-}
-
-/** SQLite's own codes for a file that is damaged, or no database at all. */
-function isCorrupt(error: unknown): boolean {
-  if (typeof error !== "object" || error === null) return false;
-  if ("corrupt" in error) return true;
-  const code = "errcode" in error ? error.errcode : "sqliteCode" in error ? error.sqliteCode : undefined;
-  return code === 11 || code === 26 || /malformed|not a database|disk image/.test(messageOf(error));
 }

@@ -1,11 +1,16 @@
 /**
  * What must be known of machines after a restart, whatever happened to the journal: one JSON line a change, the last one
- * of a machine counts. Compacted when opened, and when it has grown far beyond what it holds.
+ * of a machine counts. Synced line by line, for a power cut of the host is just when it is needed. Compacted when opened,
+ * and when it has grown far beyond what it holds.
  */
-import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, fdatasyncSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { messageOf } from "../power/errors.ts";
 import type { MachineMemory, Memory } from "../power/journal.ts";
-import { writeAtomically } from "./atomic-file.ts";
+import { syncFolder, writeAtomically } from "./atomic-file.ts";
+
+/** Lines beyond which the file may be compacted. */
+const WORTH_COMPACTING = 1_000;
 
 interface Line {
   readonly machine: string;
@@ -15,22 +20,35 @@ interface Line {
 export class FileMemory implements Memory {
   readonly #path: string;
   readonly #memories = new Map<string, MachineMemory>();
+  /** Machines whose newest memory is not in the file yet, because it could not be written. */
+  readonly #owed = new Set<string>();
   #file: number | undefined;
   #lines = 0;
+  /** May the file end in the middle of a line? */
+  #torn = false;
+  #problem: string | undefined;
   /** Lines that could not be read when it was opened. */
   readonly unreadable: number;
 
-  /** Throws nothing: a file that cannot be read is as good as none, and `set` says what is wrong. */
+  /** Throws nothing: a file that cannot be read is as good as none, and `problem` says what is wrong. */
   constructor(path: string) {
     this.#path = path;
-    const lines = readLines(path);
-    for (const line of lines) if (line) this.#memories.set(line.machine, line.memory);
-    this.unreadable = lines.filter((line) => line === undefined).length;
+    let lines: (Line | undefined)[] = [];
     try {
+      const text = readText(path);
+      lines = linesOf(text);
+      this.#torn = text !== "" && !text.endsWith("\n");
+      for (const line of lines) if (line) this.#memories.set(line.machine, line.memory);
       if (lines.length > 0) this.#compact();
-    } catch {
-      // Said by the first `set` that fails for the same reason.
+    } catch (error) {
+      this.#failed(error);
     }
+    this.unreadable = lines.filter((line) => line === undefined).length;
+  }
+
+  /** What is wrong with the file now; undefined when all is well. */
+  get problem(): string | undefined {
+    return this.#problem;
   }
 
   get(machine: string): MachineMemory {
@@ -39,24 +57,43 @@ export class FileMemory implements Memory {
 
   set(machine: string, memory: MachineMemory): void {
     this.#memories.set(machine, memory);
-    if (this.#lines > 1_000 && this.#lines > 4 * this.#memories.size) this.#compact();
-    else this.#append({ machine, memory });
+    this.#owed.add(machine);
+    try {
+      if (this.#lines > WORTH_COMPACTING && this.#lines > 4 * this.#memories.size) this.#compact();
+      else this.#append();
+    } catch (error) {
+      throw this.#failed(error);
+    }
+    this.#problem = undefined;
+    this.#owed.clear();
   }
 
-  #append(line: Line): void {
+  #failed(error: unknown): Error {
+    this.#problem = `the memory of machines ${this.#path} cannot be used: ${messageOf(error)}`;
+    return new Error(this.#problem, { cause: error });
+  }
+
+  #append(): void {
     if (this.#file === undefined) {
-      mkdirSync(dirname(this.#path), { recursive: true });
+      const folder = dirname(this.#path);
+      mkdirSync(folder, { recursive: true });
       this.#file = openSync(this.#path, "a", 0o600);
+      syncFolder(folder);
     }
-    writeSync(this.#file, `${JSON.stringify(line)}\n`);
-    this.#lines += 1;
+    const lines = [...this.#owed].map((machine) => lineOf(machine, this.get(machine)));
+    const text = `${this.#torn ? "\n" : ""}${lines.join("")}`;
+    this.#torn = true;
+    writeFileSync(this.#file, text);
+    this.#torn = false;
+    fdatasyncSync(this.#file);
+    this.#lines += lines.length;
   }
 
   #compact(): void {
     this.close();
-    const lines = [...this.#memories].map(([machine, memory]) => JSON.stringify({ machine, memory } satisfies Line));
-    writeAtomically(this.#path, lines.map((line) => `${line}\n`).join(""));
-    this.#lines = lines.length;
+    writeAtomically(this.#path, [...this.#memories].map(([machine, memory]) => lineOf(machine, memory)).join(""));
+    this.#torn = false;
+    this.#lines = this.#memories.size;
   }
 
   close(): void {
@@ -65,13 +102,20 @@ export class FileMemory implements Memory {
   }
 }
 
-function readLines(path: string): (Line | undefined)[] {
-  let text: string;
+function lineOf(machine: string, memory: MachineMemory): string {
+  return `${JSON.stringify({ machine, memory } satisfies Line)}\n`;
+}
+
+function readText(path: string): string {
   try {
-    text = readFileSync(path, "utf8");
-  } catch {
-    return [];
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return "";
+    throw error;
   }
+}
+
+function linesOf(text: string): (Line | undefined)[] {
   return text
     .split("\n")
     .filter((line) => line !== "")
@@ -93,7 +137,18 @@ function isLine(value: unknown): value is Line {
     "machine" in value &&
     typeof value.machine === "string" &&
     "memory" in value &&
-    typeof value.memory === "object" &&
-    value.memory !== null
+    isMemory(value.memory)
   );
+}
+
+function isMemory(value: unknown): value is MachineMemory {
+  if (typeof value !== "object" || value === null) return false;
+  const { last, openedAt } = value as Record<string, unknown>;
+  return (openedAt === undefined || typeof openedAt === "number") && (last === undefined || isLast(last));
+}
+
+function isLast(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const { state, at } = value as Record<string, unknown>;
+  return (state === "on" || state === "off") && typeof at === "number";
 }

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { Secret } from "../power/secret.ts";
-import { parseDuration } from "./duration.ts";
+import { formatDuration, parseDuration } from "./duration.ts";
 
 /** What a field tells beside its type. Read with `fieldFacts`. */
 export interface FieldFacts {
@@ -13,6 +13,8 @@ export interface FieldFacts {
   readonly secret?: boolean;
   /** Part of a hub's identity: inline hubs that agree in these are one hub. */
   readonly identity?: boolean;
+  /** What is written there, where its type tells only that it is a text. */
+  readonly written?: "duration" | "power" | "MAC address";
 }
 
 const factsOf = new WeakMap<z.ZodType, FieldFacts>();
@@ -85,7 +87,7 @@ export function mac(options: { readonly from?: "mac"; readonly description?: str
         return colons;
       })
       .describe(options.description ?? "MAC address"),
-    options.from ? { from: options.from } : {},
+    { written: "MAC address", ...(options.from && { from: options.from }) },
   );
 }
 
@@ -112,34 +114,57 @@ export function index(description: string) {
     .describe(description);
 }
 
+const DAY_MS = 86_400_000;
+
+export interface DurationOptions {
+  /** In milliseconds. */
+  readonly least?: number;
+  /** In milliseconds. Timers of Node.js fire at once for what is longer than 24 days. */
+  readonly longest?: number;
+}
+
 /** A duration such as `500ms`, `5s`, `2m`; in milliseconds once read. Give a default with `.prefault("5s")`. */
-export function duration(description: string) {
-  return z
-    .string()
-    .transform((written, ctx) => {
-      const ms = parseDuration(written);
-      if (ms === undefined) {
-        ctx.addIssue({ code: "custom", message: `"${written}" is not a duration; write 500ms, 5s, 2m, 1h or 90d` });
-        return z.NEVER;
-      }
-      return ms;
-    })
-    .describe(description);
+export function duration(description: string, { least = 0, longest = DAY_MS }: DurationOptions = {}) {
+  return withFacts(
+    z
+      .string()
+      .transform((written, ctx) => {
+        const ms = parseDuration(written);
+        if (ms === undefined) {
+          ctx.addIssue({ code: "custom", message: `"${written}" is not a duration; write 500ms, 5s, 2m, 1h or 90d` });
+          return z.NEVER;
+        }
+        if (ms < least || ms > longest) {
+          const bound = ms < least ? `at least ${formatDuration(least)}` : `at most ${formatDuration(longest)}`;
+          ctx.addIssue({ code: "custom", message: `must be ${bound}, not ${written}` });
+          return z.NEVER;
+        }
+        return ms;
+      })
+      .describe(description),
+    { written: "duration" },
+  );
 }
 
 /** A power such as `6W`; in watts once read. */
 export function watts(description: string) {
-  return z
-    .string()
-    .transform((written, ctx) => {
-      const match = /^(\d+(?:\.\d+)?) ?W$/.exec(written);
-      if (!match) {
-        ctx.addIssue({ code: "custom", message: `"${written}" is not a power; write 6W or 0.5W` });
+  return withFacts(
+    z
+      .string()
+      .transform((written, ctx) => {
+        const match = /^(\d+(?:\.\d+)?) ?W$/.exec(written);
+        if (!match) {
+          ctx.addIssue({ code: "custom", message: `"${written}" is not a power; write 6W or 0.5W` });
+          return z.NEVER;
+        }
+        const power = Number(match[1]);
+        if (power > 0) return power;
+        ctx.addIssue({ code: "custom", message: "must be more than 0W" });
         return z.NEVER;
-      }
-      return Number(match[1]);
-    })
-    .describe(description);
+      })
+      .describe(description),
+    { written: "power" },
+  );
 }
 
 export function flag(description: string): z.ZodBoolean {

@@ -1,13 +1,20 @@
 /** HTTP for drivers: one small client on undici, with its failures already classified. */
-import { createHash, X509Certificate } from "node:crypto";
-import type { Agent, Dispatcher } from "undici";
-import { PowerError } from "../power/errors.ts";
+import { createHash } from "node:crypto";
+import { TLSSocket } from "node:tls";
+import type { Client, Dispatcher } from "undici";
+import { messageOf, PowerError } from "../power/errors.ts";
 import type { Secret } from "../power/secret.ts";
+import { abortCode } from "./abort.ts";
 import { clip } from "./clip.ts";
 import { answerChallenge, type Challenge, strongestChallenge } from "./digest.ts";
 
 const MOST_BODY_BYTES = 1_048_576;
-const CONNECT_TIMEOUT_MS = 5_000;
+/** Shorter than an exchange may take, so that a device that is gone is told from one that does not answer. */
+const CONNECT_TIMEOUT_MS = 3_000;
+/** A host with several addresses: how long one is tried before the next. */
+const NEXT_ADDRESS_MS = 500;
+/** How often one request may be sent where digest wants it: without, with, and with a nonce that is not stale. */
+const MOST_SENDS = 3;
 
 export type HttpAuth =
   | { readonly kind: "basic" | "digest"; readonly user: string; readonly password: Secret }
@@ -43,9 +50,10 @@ export interface HttpResponse {
   readonly text: string;
 }
 
+/** Each exchange opens a connection of its own: one that the device closed meanwhile would lose a command. */
 export class HttpClient {
   readonly #options: HttpClientOptions;
-  #agent: Promise<Agent> | undefined;
+  readonly #open = new Set<Client>();
   #challenge: { readonly challenge: Challenge; count: number } | undefined;
 
   constructor(options: HttpClientOptions = {}) {
@@ -54,44 +62,56 @@ export class HttpClient {
 
   /**
    * Sends one request and reads the whole answer, whatever its status; redirects are not followed.
-   * Throws PowerError: unreachable, timeout, protocol; `mayHaveActed` for a request that acts, once it was sent.
+   * Throws PowerError: unreachable, timeout, protocol, auth, wrong_device, config; `mayHaveActed` for a request that acts,
+   * once there was a connection to send it on.
    */
   async request(request: HttpRequest): Promise<HttpResponse> {
-    const { auth } = this.#options;
-    const response = await this.#send(request);
-    if (response.status !== 401 || auth?.kind !== "digest") return response;
-    const challenge = strongestChallenge([response.headers["www-authenticate"] ?? []].flat());
-    if (!challenge) return response;
-    // A request that was refused for want of a digest has not acted: it is sent once more.
-    this.#challenge = { challenge, count: 0 };
-    return this.#send(request);
+    let response = await this.#send(request);
+    for (let sends = 1; sends < MOST_SENDS; sends++) {
+      // A request that is refused for want of a digest has not acted.
+      const challenge = this.#challengeOf(response);
+      if (!challenge || (sends > 1 && !challenge.stale)) break;
+      this.#challenge = { challenge, count: 0 };
+      response = await this.#send(request);
+    }
+    return response;
+  }
+
+  /** Ends what is under way. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#open].map((client) => client.destroy()));
+  }
+
+  #challengeOf({ status, headers }: HttpResponse): Challenge | undefined {
+    if (status !== 401 || this.#options.auth?.kind !== "digest") return undefined;
+    return strongestChallenge([headers["www-authenticate"] ?? []].flat());
   }
 
   async #send(request: HttpRequest): Promise<HttpResponse> {
-    const { method, url, body, signal } = request;
+    const { method, body, signal } = request;
     const acts = request.acts ?? (method !== "GET" && method !== "HEAD");
-    const sent = { began: false };
+    const url = new URL(request.url);
+    const progress = { connected: false };
+    const client = await this.#client(url, progress);
     try {
-      const { request: send } = await import("undici");
-      const dispatcher = await this.#dispatcher();
-      const headers = { ...request.headers, ...this.#authorization(request) };
-      const options: Parameters<typeof send>[1] = {
+      const response = await client.request({
         method: method as Dispatcher.HttpMethod,
-        headers,
-        dispatcher,
+        path: url.pathname + url.search,
+        headers: mergeHeaders(request.headers, this.#authorization(method, url)),
         signal,
         ...(body !== undefined && { body }),
-      };
-      sent.began = true;
-      const response = await send(url, options);
+      });
       const text = await readBody(response.body);
       return { status: response.statusCode, headers: response.headers, text };
     } catch (error) {
-      throw classify(error, { url, signal, acted: acts && sent.began });
+      throw classify(error, { host: url.host, signal, connected: progress.connected, acts });
+    } finally {
+      this.#open.delete(client);
+      await client.destroy();
     }
   }
 
-  #authorization({ method, url }: HttpRequest): Record<string, string> {
+  #authorization(method: string, { pathname, search }: URL): Record<string, string> {
     const { auth } = this.#options;
     switch (auth?.kind) {
       case undefined:
@@ -99,10 +119,9 @@ export class HttpClient {
       case "bearer":
         return { authorization: `Bearer ${auth.token.reveal()}` };
       case "basic":
-        return { authorization: `Basic ${Buffer.from(`${auth.user}:${auth.password.reveal()}`).toString("base64")}` };
+        return { authorization: basic(auth.user, auth.password) };
       case "digest": {
         if (!this.#challenge) return {};
-        const { pathname, search } = new URL(url);
         this.#challenge.count += 1;
         const { challenge, count } = this.#challenge;
         return {
@@ -120,125 +139,147 @@ export class HttpClient {
     }
   }
 
-  #dispatcher(): Promise<Agent> {
-    this.#agent ??= this.#open();
-    return this.#agent;
-  }
-
-  async #open(): Promise<Agent> {
-    const { Agent, buildConnector } = await import("undici");
+  async #client({ origin, protocol }: URL, progress: { connected: boolean }): Promise<Client> {
+    const { buildConnector, Client } = await import("undici");
     const { ca, pin, insecure } = this.#options.tls ?? {};
     const connector = buildConnector({
       timeout: CONNECT_TIMEOUT_MS,
+      autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_MS,
       rejectUnauthorized: !(insecure === true || pin !== undefined),
       ...(ca !== undefined && { ca }),
     });
-    return new Agent({
-      // A connection that the device closed meanwhile would lose a command: each exchange opens its own.
+    const client = new Client(origin, {
       pipelining: 0,
+      // The signal limits them.
       headersTimeout: 0,
       bodyTimeout: 0,
       connect: (options, callback) => {
-        connector(options, (error, socket) => {
+        connector(options, (...[error, socket]) => {
           if (error) {
             callback(error, null);
             return;
           }
-          const mismatch = pin === undefined ? undefined : pinMismatch(socket, pin);
+          const mismatch = pin !== undefined && protocol === "https:" ? pinMismatch(socket, pin) : undefined;
           if (mismatch) {
             socket.destroy();
             callback(mismatch, null);
-          } else callback(null, socket);
+            return;
+          }
+          progress.connected = true;
+          callback(null, socket);
         });
       },
     });
-  }
-
-  async close(): Promise<void> {
-    const agent = await this.#agent?.catch(() => undefined);
-    this.#agent = undefined;
-    await agent?.destroy();
+    this.#open.add(client);
+    return client;
   }
 }
 
-function pinMismatch(socket: object, pin: string): Error | undefined {
-  const raw =
-    "getPeerCertificate" in socket && typeof socket.getPeerCertificate === "function"
-      ? (socket.getPeerCertificate() as { raw?: Buffer }).raw
-      : undefined;
-  if (!raw) return undefined;
-  const seen = createHash("sha256").update(new X509Certificate(raw).raw).digest("hex");
-  if (seen === normalisedPin(pin)) return undefined;
-  return new PowerError("wrong_device", `its certificate has the fingerprint ${seen}, not the pinned one`, {
-    hint: "If the device was given a new certificate, correct `pin_sha256`.",
-  });
+/** The value of `Authorization` for Basic, RFC 7617. */
+export function basic(user: string, password: Secret): string {
+  return `Basic ${Buffer.from(`${user}:${password.reveal()}`).toString("base64")}`;
 }
 
-function normalisedPin(pin: string): string {
-  return pin.replaceAll(":", "").toLowerCase();
+/** Headers of several sources; a later one takes the place of an earlier one of its name, whatever the case. */
+export function mergeHeaders(
+  ...sources: readonly (Readonly<Record<string, string>> | undefined)[]
+): Record<string, string> {
+  const headers = sources.flatMap((source) => Object.entries(source ?? {}));
+  return Object.fromEntries(new Map(headers.map((header) => [header[0].toLowerCase(), header])).values());
 }
 
-async function readBody(body: AsyncIterable<Buffer> & { destroy(): unknown }): Promise<string> {
+/** Throws nothing: a certificate that cannot be seen is no match. */
+function pinMismatch(socket: object, pin: string): PowerError | undefined {
+  const raw = socket instanceof TLSSocket ? socket.getPeerX509Certificate()?.raw : undefined;
+  const seen = raw && createHash("sha256").update(raw).digest("hex");
+  if (seen !== undefined && seen === pin.replaceAll(":", "").toLowerCase()) return undefined;
+  return new PowerError(
+    "wrong_device",
+    `its certificate has the fingerprint ${seen ?? "of none"}, not the pinned one`,
+    {
+      hint: "If the device was given a new certificate, correct `pin_sha256`.",
+    },
+  );
+}
+
+async function readBody(body: AsyncIterable<Buffer>): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of body) {
     size += chunk.length;
-    if (size > MOST_BODY_BYTES) {
-      body.destroy();
-      throw new PowerError("protocol", "the answer is longer than 1 MiB");
-    }
+    if (size > MOST_BODY_BYTES) throw new PowerError("protocol", "its answer is longer than 1 MiB");
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString();
+  // Without a byte order mark; bytes that are no UTF-8 become U+FFFD.
+  return new TextDecoder().decode(Buffer.concat(chunks));
 }
 
 interface Sending {
-  readonly url: string;
+  readonly host: string;
   readonly signal: AbortSignal;
-  readonly acted: boolean;
+  /** Was there a connection to send it on? */
+  readonly connected: boolean;
+  readonly acts: boolean;
 }
 
-/** Failures before anything could be sent; the device has not acted. */
-const BEFORE_SENDING = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "UND_ERR_CONNECT_TIMEOUT",
-  "EHOSTDOWN",
-]);
-
-function classify(error: unknown, { url, signal, acted }: Sending): PowerError {
-  if (error instanceof PowerError) return acted && error.code !== "wrong_device" ? error.acted() : error;
-  const { host } = new URL(url);
-  if (signal.aborted)
-    return new PowerError("timeout", `${host} did not answer in time`, { cause: error, mayHaveActed: acted });
+function classify(error: unknown, { host, signal, connected, acts }: Sending): PowerError {
+  const mayHaveActed = acts && connected;
+  if (signal.aborted) {
+    const what = connected ? "did not answer" : "could not be connected to";
+    return new PowerError(abortCode(signal), `${host} ${what} in time`, { cause: error, mayHaveActed });
+  }
+  if (error instanceof PowerError) {
+    const { code, message, hint } = error;
+    return new PowerError(code, `${host}: ${message}`, { cause: error, hint, mayHaveActed });
+  }
   const code = codeOf(error);
-  if (BEFORE_SENDING.has(code)) {
-    const why =
-      code === "ECONNREFUSED"
-        ? "refuses the connection"
-        : code === "ENOTFOUND" || code === "EAI_AGAIN"
-          ? "has no address"
-          : "cannot be reached";
-    return new PowerError(code === "UND_ERR_CONNECT_TIMEOUT" ? "timeout" : "unreachable", `${host} ${why}`, {
-      cause: error,
+  if (code === "UND_ERR_INVALID_ARG" || code === "UND_ERR_NOT_SUPPORTED" || code.startsWith("UND_ERR_REQ_")) {
+    // The library's words may quote a header, in which a secret may stand.
+    return new PowerError("config", `this request to ${host} cannot be sent (${code})`, {
+      hint: "Correct `method` and `headers`; length, connection and encoding of a request are not for headers to say.",
     });
   }
-  if (/^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/.test(code)) {
+  return connected ? broken(error, { host, code, mayHaveActed }) : notConnected(error, { host, code });
+}
+
+function notConnected(error: unknown, { host, code }: { readonly host: string; readonly code: string }): PowerError {
+  if (/^(?:CERT_|CRL_|DEPTH_ZERO|HOSTNAME_|INVALID_CA|SELF_SIGNED|UNABLE_TO|ERR_TLS_CERT)/.test(code)) {
     return new PowerError("auth", `the certificate of ${host} is not trusted (${code})`, {
       cause: error,
       hint: "Give its authority with `ca: !file …`, pin it with `pin_sha256`, or set `insecure: true`.",
     });
   }
-  if (code.startsWith("HPE_") || code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH") {
-    return new PowerError("protocol", `${host} does not answer in HTTP`, { cause: error, mayHaveActed: acted });
+  if (/^(?:ERR_SSL|ERR_TLS|ERR_OSSL|EPROTO)/.test(code)) {
+    return new PowerError("protocol", `${host} does not speak TLS as it should (${code})`, {
+      cause: error,
+      hint: "Does the URL have the right port, and is it https that is spoken there?",
+    });
   }
-  return new PowerError("unreachable", `the connection to ${host} broke${code === "" ? "" : ` (${code})`}`, {
+  const why: Readonly<Record<string, string>> = {
+    ECONNREFUSED: "refuses the connection",
+    ENOTFOUND: "has no address",
+    EAI_AGAIN: "has no address: the name service does not answer",
+    UND_ERR_CONNECT_TIMEOUT: `cannot be connected to within ${CONNECT_TIMEOUT_MS / 1_000} s`,
+  };
+  return new PowerError("unreachable", `${host} ${why[code] ?? `cannot be reached (${code || messageOf(error)})`}`, {
     cause: error,
-    mayHaveActed: acted,
   });
+}
+
+function broken(
+  error: unknown,
+  { host, code, mayHaveActed }: { readonly host: string; readonly code: string; readonly mayHaveActed: boolean },
+): PowerError {
+  const notHttp = code.startsWith("HPE_") || code === "UND_ERR_HEADERS_OVERFLOW" || code.startsWith("UND_ERR_RES_");
+  return notHttp
+    ? new PowerError("protocol", `${host} does not answer in HTTP as it should (${code})`, {
+        cause: error,
+        mayHaveActed,
+      })
+    : new PowerError("unreachable", `the connection to ${host} broke (${code || messageOf(error)})`, {
+        cause: error,
+        mayHaveActed,
+      });
 }
 
 function codeOf(error: unknown): string {
@@ -247,23 +288,45 @@ function codeOf(error: unknown): string {
     : "";
 }
 
-/** Throws what a status means for power control; returns for 2xx. `acted`: the request was a command. */
-export function refuseStatus(
-  { status, text, headers }: HttpResponse,
-  { url, acted }: { readonly url: string; readonly acted: boolean },
-): void {
+export interface Refusing {
+  readonly url: string;
+  /** Was the request a command? */
+  readonly acted: boolean;
+  /** Texts to mask where the answer is quoted. */
+  readonly secrets?: readonly string[];
+}
+
+/** Throws what a status means for power control; returns for 2xx. */
+export function refuseStatus({ status, text, headers }: HttpResponse, { url, acted, secrets }: Refusing): void {
   if (status >= 200 && status < 300) return;
   const { host } = new URL(url);
-  const said = clip(text);
+  const said = clip(text, secrets);
   const message = `${host} answered ${status}${said === "" ? "" : `: ${said}`}`;
   if (status >= 300 && status < 400) {
-    const location = [headers["location"]].flat()[0];
-    throw new PowerError("protocol", `${host} redirects${location === undefined ? "" : ` to ${location}`}`, {
-      hint: "Give the final URL: redirects are not followed.",
+    // Many devices obey first, and then send the browser back to their page.
+    throw new PowerError("protocol", `${host} answered ${status}, a redirect${target(headers, url)}`, {
+      mayHaveActed: acted,
+      hint: "Redirects are not followed: give the final URL.",
     });
   }
-  if (status === 401 || status === 403) throw new PowerError("auth", message);
+  if (status === 401) {
+    const asked = [headers["www-authenticate"] ?? []].flat().map((offer) => offer.split(" ", 1)[0]);
+    throw new PowerError("auth", message, {
+      ...(asked.length > 0 && {
+        hint: `The device asks for ${clip(asked.join(", "))}. Check user, password and token, and how they are sent.`,
+      }),
+    });
+  }
+  if (status === 403) throw new PowerError("auth", message);
   if (status === 404) throw new PowerError("not_found", message, { status: 502, hint: "Check the path of the URL." });
   if (status === 409 || status === 423 || status === 429 || status === 503) throw new PowerError("busy", message);
   throw new PowerError("refused", message, { mayHaveActed: acted && status >= 500 });
+}
+
+/** Without the query, which may repeat a secret of ours. */
+function target(headers: HttpResponse["headers"], url: string): string {
+  const [location] = [headers["location"] ?? []].flat();
+  if (location === undefined || !URL.canParse(location, url)) return "";
+  const { origin, pathname } = new URL(location, url);
+  return ` to ${clip(origin + pathname)}`;
 }

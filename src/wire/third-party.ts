@@ -1,4 +1,5 @@
 /** Loads a driver of the user's own, and checks it against the contract before anything uses it. */
+import { statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { isAbsolute, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -20,7 +21,11 @@ export async function loadThirdParty(specifier: string, folder: string): Promise
   try {
     module = (await import(pathToFileURL(file).href)) as { readonly default?: unknown };
   } catch (cause) {
-    throw new PowerError("config", `${specifier} cannot be loaded: ${messageOf(cause)}`, { cause, hint: HINT });
+    throw new PowerError("config", `${specifier} cannot be loaded: ${messageOf(cause)}`, {
+      cause,
+      // Node.js does not tell where in an imported file the syntax is wrong.
+      hint: cause instanceof SyntaxError ? `The line is shown by: node --check ${file}` : HINT,
+    });
   }
   const { default: make } = module;
   if (typeof make !== "function") {
@@ -45,10 +50,22 @@ export async function loadThirdParty(specifier: string, folder: string): Promise
 }
 
 function locate(specifier: string, folder: string): string {
-  if (specifier.startsWith(".") || isAbsolute(specifier)) return resolve(folder, specifier);
+  if (specifier.startsWith(".") || isAbsolute(specifier)) {
+    const file = resolve(folder, specifier);
+    if (statSync(file, { throwIfNoEntry: false })?.isFile()) return file;
+    throw new PowerError("config", `there is no file ${file}`, {
+      hint: "A path under `drivers:` is taken from the configuration's folder.",
+    });
+  }
   try {
     return createRequire(join(folder, "maasochist.yaml")).resolve(specifier);
   } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "ERR_PACKAGE_PATH_NOT_EXPORTED") {
+      throw new PowerError("config", `the package ${specifier} exports nothing that can be loaded by its name`, {
+        cause,
+        hint: 'Its package.json needs "exports": "./driver.mjs", without conditions.',
+      });
+    }
     throw new PowerError("config", `there is no package ${specifier} beside ${folder}`, {
       cause,
       hint: `Install it there (npm install ${specifier}), or give a path that begins with ./`,
@@ -57,13 +74,29 @@ function locate(specifier: string, folder: string): string {
 }
 
 const FUNCTION = z.custom((value) => typeof value === "function", "must be a function");
-const SETTINGS = z.custom(
-  (value) => value instanceof z.ZodObject,
-  "must be an object made with kit.z, such as kit.z.object({ … })",
-);
+const SETTINGS = z.unknown().superRefine((value, ctx) => {
+  if (!(value instanceof z.ZodObject)) {
+    ctx.addIssue("must be an object made with kit.z, such as kit.z.object({ … })");
+    return;
+  }
+  const foreign = (path: string[]) =>
+    ctx.addIssue({ code: "custom", path, message: "is made with another zod; use kit.z, and import none" });
+  if (!isOurs(value)) foreign([]);
+  for (const [key, field] of Object.entries(value.shape as Record<string, unknown>)) {
+    if (!(field instanceof z.ZodType)) ctx.addIssue({ code: "custom", path: [key], message: "is no field" });
+    else if (!isOurs(field)) foreign([key]);
+  }
+});
 const WORDS = z.string("must be a text").min(1, "must not be empty");
 const WORD_LIST = z.array(WORDS, "must be a list of texts");
 const DURATION = z.number("must be a number of milliseconds").min(0, "must not be negative");
+
+/** Every class of this zod. `instanceof` takes the types of any zod 4 for its own. */
+const CLASSES: ReadonlySet<unknown> = new Set(Object.values(z));
+
+function isOurs(type: z.ZodType): boolean {
+  return CLASSES.has(type.constructor);
+}
 
 /** The contract of `power/driver.ts` as far as it can be seen without a device. */
 const CONTRACT = z.strictObject({
@@ -106,6 +139,7 @@ const CONTRACT = z.strictObject({
   query: FUNCTION.optional(),
   watts: FUNCTION.optional(),
   assumes: z.literal(true, "must be true where it stands").optional(),
+  onlyOn: FUNCTION.optional(),
   without: FUNCTION.optional(),
   list: FUNCTION.optional(),
 } satisfies Record<keyof Driver, z.ZodType>);
@@ -131,6 +165,8 @@ function unknownKey(key: string): string {
   return `unknown key "${key}"${near === undefined ? "" : `, did you mean "${near}"?`}`;
 }
 
-function missing(value: object, path: readonly PropertyKey[]): boolean {
-  return path.length === 1 && path[0] !== undefined && !(path[0] in value);
+function missing(value: unknown, [step, ...rest]: readonly PropertyKey[]): boolean {
+  if (step === undefined || typeof value !== "object" || value === null || value instanceof z.ZodType) return false;
+  if (!(step in value)) return true;
+  return missing((value as Readonly<Record<PropertyKey, unknown>>)[step], rest);
 }

@@ -1,0 +1,77 @@
+/**
+ * Writes what the code knows better than any author: the reference pages, the list of drivers and the JSON Schema.
+ * `--check` writes nothing, and fails where a file is not what it would write.
+ */
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { jsonSchema } from "../src/config/index.ts";
+import { drivers } from "../src/drivers/index.ts";
+import { cliPage } from "./generate/cli-page.ts";
+import { configPage } from "./generate/config-page.ts";
+import { driverIndex, driverPage, driverTable } from "./generate/driver-pages.ts";
+import { errorsPage } from "./generate/errors-page.ts";
+import { formatted } from "./generate/format.ts";
+
+const ROOT = join(import.meta.dirname, "..");
+const COMMAND = "npm run generate";
+const MARK = `<!-- Made by \`${COMMAND}\`; changes here are lost. -->`;
+const TABLE = /(<!-- drivers: made by .* -->\n)[\s\S]*?(<!-- \/drivers -->)/;
+
+function page(text: string): string {
+  return `${MARK}\n\n${text}`;
+}
+
+function readme(): string {
+  const text = readFileSync(join(ROOT, "README.md"), "utf8");
+  if (!TABLE.test(text)) throw new Error("README.md has lost the marks between which the table of drivers stands");
+  return text.replace(TABLE, (_all, begin: string, end: string) => `${begin}\n${driverTable(drivers, ROOT)}\n${end}`);
+}
+
+/** Every generated file by its path from the root. */
+function pages(): Record<string, string> {
+  return {
+    "README.md": readme(),
+    "docs/cli.md": page(cliPage()),
+    "docs/config.md": page(configPage()),
+    "docs/errors.md": page(errorsPage(ROOT)),
+    "docs/drivers/README.md": page(driverIndex(drivers)),
+    ...Object.fromEntries(drivers.map((driver) => [`docs/drivers/${driver.name}.md`, page(driverPage(driver))])),
+    "schema/maasochist.schema.json": `${JSON.stringify(jsonSchema(drivers), undefined, 2)}\n`,
+  };
+}
+
+/** Pages of drivers that are no more. */
+function orphans(known: Readonly<Record<string, string>>): string[] {
+  const folder = join(ROOT, "docs/drivers");
+  mkdirSync(folder, { recursive: true });
+  return readdirSync(folder)
+    .map((name) => relative(ROOT, join(folder, name)))
+    .filter((file) => !(file in known));
+}
+
+function present(file: string): string | undefined {
+  try {
+    return readFileSync(join(ROOT, file), "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+const wanted = await formatted(pages(), ROOT);
+const stale = Object.keys(wanted).filter((file) => present(file) !== wanted[file]);
+const gone = orphans(wanted);
+
+if (process.argv.includes("--check")) {
+  for (const file of [...stale, ...gone]) console.error(`${file} is not what the code says. Run: ${COMMAND}`);
+  if (stale.length + gone.length > 0) process.exitCode = 1;
+} else {
+  for (const file of stale) {
+    mkdirSync(dirname(join(ROOT, file)), { recursive: true });
+    writeFileSync(join(ROOT, file), wanted[file] ?? "");
+    console.log(`wrote ${file}`);
+  }
+  for (const file of gone) {
+    rmSync(join(ROOT, file));
+    console.log(`removed ${file}`);
+  }
+}

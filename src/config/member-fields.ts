@@ -1,0 +1,114 @@
+/** What a schema's fields hold for one member of a range. */
+import { z } from "zod";
+import type { Driver, Verb } from "../power/driver.ts";
+import { fieldFacts } from "../wire/fields.ts";
+import { isListField, unwrapped } from "./check-value.ts";
+import { factOf, type Member, own } from "./member.ts";
+import type { Problems } from "./problem.ts";
+import { PACE } from "./schema.ts";
+import { type Entry, hidden, type MapValue, type Value } from "./value.ts";
+
+export interface Fields {
+  readonly entries: ReadonlyMap<string, Entry>;
+  /** Keys of which it was said already what is wrong with them. */
+  readonly silent: ReadonlySet<string>;
+}
+
+export const NO_FIELDS: Fields = { entries: new Map(), silent: new Set() };
+
+/** Whose fields, and where they are written. */
+export interface FieldsOf {
+  readonly entry: MapValue;
+  readonly member: Member;
+  /** In the per-verb form: the verb whose value stands there. */
+  readonly verb?: Verb | "query" | undefined;
+}
+
+/** The entries of a schema's fields, each for this member, facts of the machine filled in where nothing is written. */
+export function fieldEntries(
+  { entry, member, verb }: FieldsOf,
+  schema: z.ZodObject,
+  { driver, problems }: { readonly driver: Driver; readonly problems: Problems },
+): Fields {
+  const entries = new Map<string, Entry>();
+  const silent = new Set<string>();
+  for (const [key, field] of Object.entries(shapeOf(schema))) {
+    const facts = fieldFacts(field);
+    const given = entry.entries.get(key);
+    if (given) {
+      const here = verb !== undefined && driver.perVerb?.includes(key) ? valueOfVerb(field, verb) : field;
+      const value = fieldValue(given.value, { member, field: here, problems });
+      if (value) entries.set(key, { ...given, value });
+      else silent.add(key);
+      continue;
+    }
+    const fact = facts.from && factOf(member, facts.from);
+    if (fact !== undefined) {
+      const { text, secret } = fact;
+      entries.set(key, { key: entry.at, value: { kind: "scalar", value: text, at: entry.at, secret } });
+    } else if (facts.from && !field.safeParse(undefined).success) {
+      silent.add(key);
+      const here = facts.from === key ? "" : `\`${key}\`, or `;
+      problems.error(entry.at, {
+        code: "fact-missing",
+        message: `${driver.name} needs ${here}\`${facts.from}\` at machine ${member.name}`,
+      });
+    }
+  }
+  return { entries, silent };
+}
+
+/** The schema of one verb's value in a field that holds a value per verb. */
+function valueOfVerb(field: z.ZodType, verb: Verb | "query"): z.ZodType {
+  const bare = unwrapped(field);
+  if (bare instanceof z.ZodRecord) return bare.valueType as z.ZodType;
+  return (bare instanceof z.ZodObject && shapeOf(bare)[verb]) || field;
+}
+
+export interface FieldOptions {
+  readonly member: Member;
+  readonly field: z.ZodType;
+  readonly problems: Problems;
+}
+
+/** The member's own value for a field; undefined where there is none, said in the problems. */
+export function fieldValue(given: Value, { member, field, problems }: FieldOptions): Value | undefined {
+  const value = own(given, member, problems, isListField(field));
+  if (!value) return undefined;
+  const shown = fieldFacts(field).secret ? hidden(value) : value;
+  // A placeholder or a tag gives a text, even where it is all digits.
+  const madeText = value.kind === "scalar" && (value !== given || value.secret) && typeof value.value === "string";
+  if (!madeText || !/^\d+(?:\.\d+)?$/.test(value.value) || !(unwrapped(field) instanceof z.ZodNumber)) return shown;
+  return { ...value, value: Number(value.value) };
+}
+
+/** Entries of the schema's fields for the member, as far as they are given. */
+export function ownEntries(
+  entry: MapValue,
+  fields: Readonly<Record<string, z.ZodType>>,
+  { member, problems }: { readonly member: Member; readonly problems: Problems },
+): { readonly entries: Map<string, Entry>; readonly silent: ReadonlySet<string> } {
+  const entries = new Map<string, Entry>();
+  const silent = new Set<string>();
+  for (const [key, field] of Object.entries(fields)) {
+    const given = entry.entries.get(key);
+    const value = given && fieldValue(given.value, { member, field, problems });
+    if (given && value) entries.set(key, { ...given, value });
+    else if (given) silent.add(key);
+  }
+  return { entries, silent };
+}
+
+/** How a hub wants to be treated, as far as the driver has no keys of these names. */
+export function paceFields(taken: ReadonlySet<string>): Readonly<Record<string, z.ZodType>> {
+  return Object.fromEntries(Object.entries(shapeOf(PACE)).filter(([key]) => !taken.has(key)));
+}
+
+/** The fields of an object schema by name. */
+export function shapeOf(schema: z.ZodObject | undefined): Readonly<Record<string, z.ZodType>> {
+  return schema?.shape ?? {};
+}
+
+export function keysOf(schema: z.ZodObject | undefined): string[] {
+  return Object.keys(schema?.shape ?? {});
+}

@@ -1,0 +1,31 @@
+/** What tests of drivers and of the wire expect, beside what `expect` knows. */
+import { PowerError } from "../src/power/errors.ts";
+
+/** How long something may take to come true (ms). */
+const PATIENCE_MS = 5_000;
+
+/** The failure of work that must fail with a PowerError. */
+export async function failureOf(work: Promise<unknown>): Promise<PowerError> {
+  const thrown: unknown = await work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  if (!(thrown instanceof PowerError)) throw new Error("it did not fail with a PowerError", { cause: thrown });
+  return thrown;
+}
+
+/** Resolves when the condition holds. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + PATIENCE_MS;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`it did not come true within ${PATIENCE_MS} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Aborts as a hub does when the time of an exchange is over. */
+export function within(ms: number): AbortSignal {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(new PowerError("timeout", "the exchange's time is over")), ms).unref();
+  return controller.signal;
+}

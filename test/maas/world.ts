@@ -1,0 +1,107 @@
+/**
+ * The whole daemon in this process, as it serves: configuration text, store in a folder, real sockets on both sides. Time
+ * alone is a test's: it moves only while no exchange with a device is open, and nothing is on its way to or from MAAS.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pino } from "pino";
+import { type Daemon, startDaemon } from "../../src/app/daemon.ts";
+import { formatProblem, parseConfiguration } from "../../src/config/index.ts";
+import { drivers } from "../../src/drivers/index.ts";
+import type { OrderRecord } from "../../src/power/order.ts";
+import { VirtualClock } from "../virtual-clock.ts";
+import { Maas, type MaasOptions } from "./client.ts";
+import { ObservedLine } from "./line.ts";
+import type { WebhookSettings } from "./request.ts";
+
+export const TOKEN = "mso_abcdefghijklmnopqrstuvwxyz012345";
+
+export interface WorldOptions {
+  readonly clock?: VirtualClock;
+  /** YAML in flow style. */
+  readonly machines: string;
+  readonly hubs?: string;
+  readonly access?: string;
+  readonly server?: string;
+}
+
+const ACCESS = `{ tokens: [{ name: maas, token: ${TOKEN}, role: maas }] }`;
+/** Of the configuration alone; the daemon's own settings are as they come. */
+const SERVER = '{ listen: "127.0.0.1:0" }';
+
+export class World implements AsyncDisposable {
+  readonly clock: VirtualClock;
+  readonly daemon: Daemon;
+  readonly line = new ObservedLine();
+  readonly #folder: string;
+
+  private constructor(daemon: Daemon, clock: VirtualClock, folder: string) {
+    this.daemon = daemon;
+    this.clock = clock;
+    this.#folder = folder;
+  }
+
+  static async open(options: WorldOptions): Promise<World> {
+    const { clock = new VirtualClock(), machines, hubs = "{}", access = ACCESS, server = SERVER } = options;
+    const folder = mkdtempSync(join(tmpdir(), "maasochist-maas-"));
+    const text = `server: ${server}\naccess: ${access}\nstore: { path: ./maasochist.db }\nhubs: ${hubs}\nmachines: ${machines}\n`;
+    const file = join(folder, "maasochist.yaml");
+    const { configuration, problems } = await parseConfiguration(text, { file, drivers, env: {} });
+    if (!configuration) throw new Error(problems.map((problem) => formatProblem(problem, { color: false })).join("\n"));
+    const daemon = await startDaemon({ configuration, clock, env: {}, log: pino({ level: "silent" }) });
+    return new World(daemon, clock, folder);
+  }
+
+  /** `http://127.0.0.1:40123`. */
+  get url(): string {
+    return `http://${this.daemon.addresses[0]}`;
+  }
+
+  /** MAAS, with the machine's URIs in its form. */
+  maas(
+    machine: string,
+    { settings, ...options }: Partial<MaasOptions> & { readonly settings?: Partial<WebhookSettings> } = {},
+  ): Maas {
+    const uri = `${this.url}/maas/${machine}`;
+    const uris = { onUri: `${uri}/on`, offUri: `${uri}/off`, queryUri: `${uri}/query` };
+    const { clock, line } = this;
+    return new Maas({ clock, line, ...options, settings: { token: TOKEN, ...uris, ...settings } });
+  }
+
+  /** Lets time pass until the promise settles. */
+  run<T>(promise: Promise<T>): Promise<T> {
+    return this.clock.run(promise, { idle: () => this.daemon.power.openExchanges === 0 && this.line.quiet });
+  }
+
+  wait(ms: number): Promise<void> {
+    return this.run(this.clock.sleep(ms));
+  }
+
+  /** A person's order through the local socket, as the command line gives it; answered when it is accepted. */
+  order(order: { readonly machine: string; readonly verb: string }): Promise<OrderRecord> {
+    return this.clock.busy(this.#post("/api/v1/orders", { ...order, wait: false }));
+  }
+
+  #post(path: string, body: object): Promise<OrderRecord> {
+    return new Promise((resolve, reject) => {
+      const headers = { "content-type": "application/json", "x-local-user": "anna" };
+      const asked = request({ socketPath: this.daemon.paths.socket, method: "POST", path, headers }, (response) => {
+        response.toArray().then((chunks: Buffer[]) => {
+          const text = Buffer.concat(chunks).toString();
+          const { order } = JSON.parse(text) as { readonly order?: OrderRecord };
+          if (order) resolve(order);
+          else reject(new Error(text));
+        }, reject);
+      });
+      asked.on("error", reject).end(JSON.stringify(body));
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.run(Promise.resolve(this.daemon[Symbol.asyncDispose]()));
+    this.line[Symbol.dispose]();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
