@@ -77,4 +77,12 @@ export interface OrderRecord {
   readonly joined: Actor[];
   /** The journal could not be written when this was accepted. */
   unjournalled?: boolean;
+  /** What it waits for, while it does: an order to end, its turn to start. */
+  waitingFor?: string;
+  /** Outlets of a redundant supply that could not be closed, and why; the machine runs on the others. */
+  degraded?: string[];
+  /** A cycle or reset has its off behind it: after a crash the machine is to be switched on again. */
+  turned?: boolean;
+  /** The cycle that this order completes, which a restart of the daemon cut short. */
+  readonly completes?: string;
 }

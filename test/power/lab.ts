@@ -4,7 +4,7 @@ import { PowerController } from "../../src/power/controller.ts";
 import { DEFAULT_PACE, type Driver, type Verb } from "../../src/power/driver.ts";
 import { PowerError } from "../../src/power/errors.ts";
 import type { PowerSignal } from "../../src/power/events.ts";
-import type { Journal, MachineMemory, Memory } from "../../src/power/journal.ts";
+import type { Journal, MachineMemory, Memory, Pin } from "../../src/power/journal.ts";
 import type { Actor, OrderRecord, OrderRequest } from "../../src/power/order.ts";
 import type { HubSpec, MachineSpec, OutletSpec } from "../../src/power/spec.ts";
 import { type SimulatedHub, type SimulatedMachine, simulatedHub } from "../../src/wire/simulation.ts";
@@ -18,6 +18,7 @@ export const ANNA: Actor = { id: "user:anna", name: "anna", role: "operator" };
 export class Notebook implements Journal, Memory {
   readonly lines: string[] = [];
   readonly #memories = new Map<string, MachineMemory>();
+  readonly #pins = new Map<string, Pin>();
   broken = false;
 
   accept(order: OrderRecord): void {
@@ -36,6 +37,13 @@ export class Notebook implements Journal, Memory {
   }
   set(machine: string, memory: MachineMemory): void {
     this.#memories.set(machine, memory);
+  }
+  pin(hub: string): Pin | undefined {
+    return this.#pins.get(hub);
+  }
+  setPin(hub: string, pin: Pin | undefined): void {
+    if (pin) this.#pins.set(hub, pin);
+    else this.#pins.delete(hub);
   }
 }
 
@@ -56,6 +64,7 @@ export class Lab implements AsyncDisposable {
     if (!this.#power) {
       this.#power = new PowerController({
         machines: this.#machines,
+        limits: [],
         clock: this.clock,
         journal: this.notebook,
         memory: this.notebook,
@@ -91,6 +100,7 @@ export class Lab implements AsyncDisposable {
       verify: 120_000,
       minOff: 0,
       fresh: 1_000,
+      aboveFor: 0,
       settle: 0,
       cut: "last_resort",
       poll: 30_000,
