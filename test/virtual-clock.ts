@@ -52,6 +52,11 @@ export class VirtualClock implements Clock {
     });
   }
 
+  /** Nobody who sleeps is ever woken. */
+  forget(): void {
+    this.#sleepers = [];
+  }
+
   /** Time stands still while the work lasts. */
   async busy<T>(work: Promise<T>): Promise<T> {
     this.#busy += 1;

@@ -7,9 +7,7 @@
 import { z } from "zod";
 import { defineDriver } from "../power/driver.ts";
 import { choice, duration, flag } from "../wire/fields.ts";
-import { type SimulatedHub, simulatedHub } from "../wire/simulation.ts";
-
-const FAULTS = ["unreachable", "stuck", "lying", "refuses", "lost-answer", "hung"] as const;
+import { SIMULATED_FAULTS, type SimulatedHub, simulatedHub } from "../wire/simulation.ts";
 
 export default defineDriver({
   name: "simulated",
@@ -46,8 +44,8 @@ export default defineDriver({
     load: z.number().min(0).default(25).describe("Watts drawn while running"),
     idle: z.number().min(0).default(0.9).describe("Watts drawn while halted but fed"),
     fault: choice(
-      FAULTS,
-      "How it fails: does not answer, takes commands without effect, reports the wish instead of the state, refuses, acts but loses the answer, or ignores a soft off",
+      SIMULATED_FAULTS,
+      "How it fails: does not answer, takes commands without effect, reports the wish instead of the state, refuses, acts but loses the answer, ignores a soft off, goes on reporting an old state, or reports another state at every read",
     ).optional(),
   }),
   without: ({ kind }) =>
@@ -64,6 +62,9 @@ export default defineDriver({
   },
   reset: (hub, outlet, { signal }) => hub.command(outlet, "reset", signal),
   query: (hub, outlet, { signal }) => hub.read(outlet, signal),
+  queryAll: (hub, outlets, { signal }) => hub.readAll(outlets, signal),
+  watch: (hub, outlets, listener) => Promise.resolve(hub.watch(outlets, listener)),
+  identify: async (hub, { signal }) => ({ id: await hub.identify(signal), model: "Simulation" }),
   watts: (hub, outlet, { signal }) => hub.watts(outlet, signal),
   list: (hub) => Promise.resolve(hub.list()),
 });

@@ -98,6 +98,7 @@ export class Watcher implements AsyncDisposable {
     for (const outlet of this.#outlets) if (this.#pushed.has(outlet.settings)) outlet.heard();
     const stop = () => this.#tellLost(new PowerError("unreachable", "it is not watched any more"));
     this.#over.signal.addEventListener("abort", stop, { once: true });
+    if (this.#over.signal.aborted) stop();
     try {
       const error = await lost;
       this.#alive = false;

@@ -1,10 +1,20 @@
 /** The world behind the `simulated` driver: hubs with outlets, a machine behind each, and the faults they can have. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Clock } from "../power/clock.ts";
-import type { ListedOutlet } from "../power/driver.ts";
+import type { ListedOutlet, WatchListener } from "../power/driver.ts";
 import { PowerError } from "../power/errors.ts";
 
-export type SimulatedFault = "unreachable" | "stuck" | "lying" | "refuses" | "lost-answer" | "hung";
+export const SIMULATED_FAULTS = [
+  "unreachable",
+  "stuck",
+  "lying",
+  "refuses",
+  "lost-answer",
+  "hung",
+  "frozen",
+  "flapping",
+] as const;
+export type SimulatedFault = (typeof SIMULATED_FAULTS)[number];
 export type SimulatedCommand = "on" | "off" | "soft-off" | "reset";
 
 /** Durations in milliseconds, powers in watts. */
@@ -40,6 +50,11 @@ export class SimulatedHub {
   latency: number;
   /** Does the hub itself answer? */
   reachable = true;
+  /** What it says it is. */
+  identity = "simulated-1";
+  /** Exchanges that reached it, by kind. */
+  readonly exchanges = { command: 0, read: 0, identify: 0 };
+  readonly #watches = new Set<SimulatedWatch>();
 
   constructor(options: { readonly clock: Clock; readonly latency: number }) {
     this.#clock = options.clock;
@@ -63,16 +78,59 @@ export class SimulatedHub {
 
   async command(settings: SimulatedSettings, command: SimulatedCommand, signal: AbortSignal): Promise<void> {
     const machine = await this.#reach(settings, signal);
-    machine.command(command);
+    this.exchanges.command += 1;
+    try {
+      machine.command(command);
+    } finally {
+      for (const watch of this.#watches) watch.look();
+    }
   }
 
   async read(settings: SimulatedSettings, signal: AbortSignal) {
     const machine = await this.#reach(settings, signal);
+    this.exchanges.read += 1;
     return machine.answer();
+  }
+
+  /** All of them in one exchange. */
+  async readAll(outlets: readonly SimulatedSettings[], signal: AbortSignal) {
+    await this.#answer(signal);
+    this.exchanges.read += 1;
+    return outlets.map((settings) => {
+      const machine = this.machine(settings);
+      return machine.fault === "unreachable" ? unreachable(settings.outlet) : machine.answer();
+    });
+  }
+
+  async identify(signal: AbortSignal): Promise<string> {
+    await this.#answer(signal);
+    this.exchanges.identify += 1;
+    return this.identity;
+  }
+
+  /** Tells states when they change, until the disposer is called. */
+  watch(outlets: readonly SimulatedSettings[], listener: WatchListener<SimulatedSettings>): () => void {
+    const watch = new SimulatedWatch(
+      outlets.map((settings) => ({ settings, machine: this.machine(settings) })),
+      { listener, clock: this.#clock },
+    );
+    this.#watches.add(watch);
+    watch.look();
+    return () => {
+      this.#watches.delete(watch);
+      watch.end();
+    };
+  }
+
+  /** Connections that tell states break. */
+  breakWatches(): void {
+    for (const watch of this.#watches) watch.lose();
+    this.#watches.clear();
   }
 
   async watts(settings: SimulatedSettings, signal: AbortSignal): Promise<number> {
     const machine = await this.#reach(settings, signal);
+    this.exchanges.read += 1;
     return machine.watts;
   }
 
@@ -81,12 +139,70 @@ export class SimulatedHub {
   }
 
   async #reach(settings: SimulatedSettings, signal: AbortSignal): Promise<SimulatedMachine> {
-    if (this.latency > 0) await pause(this.latency, undefined, { signal });
+    await this.#answer(signal);
     const machine = this.machine(settings);
-    if (!this.reachable || machine.fault === "unreachable") {
-      throw new PowerError("unreachable", `simulated outlet ${settings.outlet} does not answer`);
-    }
+    if (machine.fault === "unreachable") throw unreachable(settings.outlet);
     return machine;
+  }
+
+  async #answer(signal: AbortSignal): Promise<void> {
+    if (this.latency > 0) await pause(this.latency, undefined, { signal });
+    if (!this.reachable) throw new PowerError("unreachable", "the simulated hub does not answer");
+  }
+}
+
+function unreachable(outlet: string): PowerError {
+  return new PowerError("unreachable", `simulated outlet ${outlet} does not answer`);
+}
+
+interface Watched {
+  readonly settings: SimulatedSettings;
+  readonly machine: SimulatedMachine;
+}
+
+/** Looks whenever something is due, and tells what changed. */
+class SimulatedWatch {
+  readonly #outlets: readonly Watched[];
+  readonly #listener: WatchListener<SimulatedSettings>;
+  readonly #clock: Clock;
+  readonly #over = new AbortController();
+  readonly #told = new Map<Watched, string>();
+  #nextLook = Infinity;
+
+  constructor(
+    outlets: readonly Watched[],
+    { listener, clock }: { readonly listener: WatchListener<SimulatedSettings>; readonly clock: Clock },
+  ) {
+    this.#outlets = outlets;
+    this.#listener = listener;
+    this.#clock = clock;
+  }
+
+  look(): void {
+    if (this.#over.signal.aborted) return;
+    for (const outlet of this.#outlets) {
+      const answer = outlet.machine.answer();
+      if (this.#told.get(outlet) === answer.state) continue;
+      this.#told.set(outlet, answer.state);
+      this.#listener.state(outlet.settings, answer);
+    }
+    const now = this.#clock.now();
+    const next = Math.min(...this.#outlets.map(({ machine }) => machine.nextAt));
+    if (next === Infinity || (this.#nextLook > now && this.#nextLook <= next)) return;
+    this.#nextLook = next;
+    this.#clock.sleep(Math.max(0, next - now), this.#over.signal).then(
+      () => this.look(),
+      () => undefined,
+    );
+  }
+
+  lose(): void {
+    this.end();
+    this.#listener.lost(new PowerError("unreachable", "the simulated hub closed the connection"));
+  }
+
+  end(): void {
+    this.#over.abort();
   }
 }
 
@@ -98,16 +214,34 @@ export class SimulatedMachine {
   #running: boolean;
   #due: { readonly at: number; readonly happen: (at: number) => void }[] = [];
   #wish: "on" | "off" | undefined;
-  fault: SimulatedFault | undefined;
+  #fault: SimulatedFault | undefined;
+  /** What it reported when it froze. */
+  #frozen: "on" | "off" = "off";
+  #reads = 0;
   /** Every command that arrived, whether obeyed or not. */
   readonly commands: { readonly at: number; readonly command: SimulatedCommand }[] = [];
 
   constructor(settings: SimulatedSettings, clock: Clock) {
     this.#settings = settings;
     this.#clock = clock;
-    this.fault = settings.fault;
     this.#running = settings.initial === "on";
     this.#fed = settings.kind !== "plug" || settings.initial !== "off";
+    this.fault = settings.fault;
+  }
+
+  get fault(): SimulatedFault | undefined {
+    return this.#fault;
+  }
+
+  set fault(fault: SimulatedFault | undefined) {
+    this.#fault = fault;
+    this.#frozen = this.#state();
+    if (fault === undefined) this.#wish = undefined;
+  }
+
+  /** When something happens by itself next (ms since 1970); Infinity where nothing does. */
+  get nextAt(): number {
+    return Math.min(...this.#due.map((event) => event.at), Infinity);
   }
 
   /** Does current reach it? */
@@ -150,9 +284,22 @@ export class SimulatedMachine {
   }
 
   answer() {
-    const state = this.#wish ?? ((this.#settings.kind === "plug" ? this.fed : this.running) ? "on" : "off");
-    const word = this.#settings.kind === "plug" ? { on: "closed", off: "open" } : { on: "running", off: "not running" };
-    return { state, evidence: word[state] } as const;
+    this.#reads += 1;
+    const state = this.#reported();
+    const plug = this.#settings.kind === "plug";
+    const word = plug ? { on: "closed", off: "open" } : { on: "running", off: "not running" };
+    return { state, evidence: word[state] };
+  }
+
+  #state(): "on" | "off" {
+    return (this.#settings.kind === "plug" ? this.fed : this.running) ? "on" : "off";
+  }
+
+  #reported(): "on" | "off" {
+    const state = this.#wish ?? this.#state();
+    if (this.#fault === "frozen") return this.#frozen;
+    if (this.#fault === "flapping" && this.#reads % 2 === 0) return state === "on" ? "off" : "on";
+    return state;
   }
 
   #obey(command: SimulatedCommand): void {

@@ -6,7 +6,7 @@ import { PowerError } from "../../src/power/errors.ts";
 import type { PowerSignal } from "../../src/power/events.ts";
 import type { Journal, MachineMemory, Memory, Pin } from "../../src/power/journal.ts";
 import type { Actor, OrderRecord, OrderRequest } from "../../src/power/order.ts";
-import type { HubSpec, MachineSpec, OutletSpec } from "../../src/power/spec.ts";
+import type { HubSpec, LimitSpec, MachineSpec, OutletSpec } from "../../src/power/spec.ts";
 import { type SimulatedHub, type SimulatedMachine, simulatedHub } from "../../src/wire/simulation.ts";
 import { VirtualClock } from "../virtual-clock.ts";
 
@@ -17,6 +17,8 @@ export const ANNA: Actor = { id: "user:anna", name: "anna", role: "operator" };
 /** Keeps in memory what the store would keep in files. */
 export class Notebook implements Journal, Memory {
   readonly lines: string[] = [];
+  /** As they were last written; what happens to the record later is not known here. */
+  readonly orders = new Map<string, OrderRecord>();
   readonly #memories = new Map<string, MachineMemory>();
   readonly #pins = new Map<string, Pin>();
   broken = false;
@@ -24,10 +26,19 @@ export class Notebook implements Journal, Memory {
   accept(order: OrderRecord): void {
     if (this.broken) throw new Error("disk full");
     this.lines.push(`accept ${order.verb} ${order.machine}`);
+    this.orders.set(order.id, structuredClone(order));
   }
   update(order: OrderRecord): void {
     if (this.broken) throw new Error("disk full");
     this.lines.push(`${order.state} ${order.verb} ${order.machine}`);
+    this.orders.set(order.id, structuredClone(order));
+  }
+  /** What a crash left open is cut short. */
+  reopen(): void {
+    for (const order of this.orders.values()) if (order.endedAt === undefined) order.state = "cut_short";
+  }
+  lastOrders(): Map<string, OrderRecord> {
+    return new Map([...this.orders.values()].map((order) => [order.machine, order]));
   }
   note(): void {
     if (this.broken) throw new Error("disk full");
@@ -58,20 +69,34 @@ export class Lab implements AsyncDisposable {
   readonly #world = `lab-${worlds.next().value}`;
   readonly #machines: MachineSpec[] = [];
   readonly #hubs = new Map<string, HubSpec>();
+  readonly limits: LimitSpec[] = [];
   #power: PowerController | undefined;
 
   get power(): PowerController {
     if (!this.#power) {
       this.#power = new PowerController({
         machines: this.#machines,
-        limits: [],
+        limits: this.limits,
         clock: this.clock,
         journal: this.notebook,
         memory: this.notebook,
+        lastOrders: this.notebook.lastOrders(),
       });
       this.#power.listen((signal) => this.signals.push(signal));
+      this.#power.start();
     }
     return this.#power;
+  }
+
+  /** As after kill -9: nothing of the old controller goes on, and the new one knows what was kept. */
+  crash(): void {
+    this.clock.forget();
+    this.#power = undefined;
+    this.notebook.reopen();
+  }
+
+  get machines(): readonly MachineSpec[] {
+    return this.#machines;
   }
 
   hubSpec(name: string, driver: Driver = simulated, pace: Partial<HubSpec["pace"]> = {}): HubSpec {
@@ -85,7 +110,8 @@ export class Lab implements AsyncDisposable {
 
   /** An outlet of the simulated hub `hub`. */
   outlet(hub: string, settings: Record<string, unknown> = {}, driver: Driver = simulated): OutletSpec {
-    return { hub: this.hubSpec(hub, driver), settings: driver.outlet.parse(settings), label: hub };
+    const label = settings["outlet"] === undefined ? hub : `${hub} outlet ${String(settings["outlet"])}`;
+    return { hub: this.hubSpec(hub, driver), settings: driver.outlet.parse(settings), label };
   }
 
   add(name: string, spec: Partial<MachineSpec>): void {
