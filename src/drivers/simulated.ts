@@ -32,6 +32,7 @@ export default defineDriver({
   hub: z.object({
     world: z.string().default("default").describe("Hubs of one name in one world are the same hub"),
     latency: duration("How long each exchange takes").prefault("0ms"),
+    pushes: flag("Does the hub tell states unasked when they change?").default(false),
   }),
   outlet: z.object({
     outlet: z.union([z.string(), z.int()]).transform(String).prefault("1").describe("Name of the simulated outlet"),
@@ -54,7 +55,8 @@ export default defineDriver({
       : kind === "plug"
         ? ["cycle", "reset", "soft"]
         : ["cycle", "reset", "soft", "watts"],
-  connect: (hub, { key, clock }): SimulatedHub => simulatedHub(`${hub.world}/${key}`, { clock, latency: hub.latency }),
+  connect: ({ world, latency, pushes }, { key, clock }): SimulatedHub =>
+    simulatedHub(`${world}/${key}`, { clock, latency, pushes }),
   on: (hub, outlet, { signal }) => hub.command(outlet, "on", signal),
   off: {
     soft: (hub, outlet, { signal }) => hub.command(outlet, "soft-off", signal),

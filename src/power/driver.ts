@@ -173,13 +173,16 @@ export interface DriverDefinition<
     outlets: readonly z.output<OutletSchema>[],
     ctx: { readonly signal: AbortSignal },
   ) => Promise<readonly (QueryAnswer | PowerError)[]>;
-  /** Tells states as the device tells them, from now until the disposer it answers is called. Needs `query` beside it. */
+  /**
+   * Tells states as the device tells them, from now until the disposer it answers is called. Answers undefined where
+   * this one tells nothing unasked. Needs `query` beside it.
+   */
   readonly watch?: (
     hub: Connection,
     outlets: readonly z.output<OutletSchema>[],
     listener: WatchListener<z.output<OutletSchema>>,
     ctx: { readonly signal: AbortSignal },
-  ) => Promise<() => void | Promise<void>>;
+  ) => Promise<(() => void | Promise<void>) | undefined>;
   /** Watts that the machine draws now. */
   readonly watts?: (hub: Connection, outlet: z.output<OutletSchema>, ctx: Context) => Promise<number>;
   /** Its `query` only tells what was ordered. */

@@ -149,10 +149,11 @@ export class Hub implements AsyncDisposable {
   }
 
   /** Reads one outlet: together with others where the driver can, and there are others. */
-  read(
+  async read(
     settings: unknown,
     asking: { readonly priority: Priority; readonly alone: () => Promise<Exchange<QueryAnswer>> },
   ): Promise<Exchange<QueryAnswer>> {
+    this.#spare(asking.priority);
     const together = this.#spec.driver.queryAll !== undefined && this.#readers.size > 1;
     return together ? this.#batches.read(settings, asking.priority) : asking.alone();
   }

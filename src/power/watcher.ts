@@ -1,5 +1,5 @@
 /**
- * Listens to what a device tells unasked. *Opening*: a watch is opened as one exchange in the hub's lane. *Listening*:
+ * Listens to what a device tells unasked, where it does. *Opening*: a watch is opened as one exchange in the hub's lane. *Listening*:
  * every state that comes is kept with the time it came, and those who read the outlet are told. *Lost*: nothing of what
  * was told counts any more, they are told that too, and after a pause it opens again. It ends when disposed.
  */
@@ -62,7 +62,7 @@ export class Watcher implements AsyncDisposable {
     let failures = 0;
     while (!signal.aborted) {
       try {
-        await this.#listen();
+        if ((await this.#listen()) === "nothing to hear") return;
         failures = 0;
       } catch {
         // The hub tells its own failures; what counts here is to try again.
@@ -74,7 +74,7 @@ export class Watcher implements AsyncDisposable {
   }
 
   /** Returns when the watch was lost or is over. Throws what opening it threw. */
-  async #listen(): Promise<void> {
+  async #listen(): Promise<"lost" | "nothing to hear"> {
     const { driver } = this.#hub.spec;
     const lost = new Promise<PowerError>((resolve) => {
       this.#tellLost = resolve;
@@ -94,6 +94,7 @@ export class Watcher implements AsyncDisposable {
           { signal },
         ),
     });
+    if (!dispose) return "nothing to hear";
     this.#alive = true;
     for (const outlet of this.#outlets) if (this.#pushed.has(outlet.settings)) outlet.heard();
     const stop = () => this.#tellLost(new PowerError("unreachable", "it is not watched any more"));
@@ -106,8 +107,9 @@ export class Watcher implements AsyncDisposable {
       if (!this.#over.signal.aborted) for (const outlet of this.#outlets) outlet.lost(error);
     } finally {
       this.#over.signal.removeEventListener("abort", stop);
-      await dispose?.();
+      await dispose();
     }
+    return "lost";
   }
 
   #heard(settings: unknown, told: QueryAnswer): void {

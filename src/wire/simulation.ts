@@ -31,10 +31,18 @@ export interface SimulatedSettings {
   readonly fault?: SimulatedFault | undefined;
 }
 
+export interface SimulatedHubOptions {
+  readonly clock: Clock;
+  /** Real milliseconds that every exchange takes. */
+  readonly latency: number;
+  /** Does it tell states unasked? */
+  readonly pushes?: boolean;
+}
+
 const hubs = new Map<string, SimulatedHub>();
 
 /** The hub of that name; made when first asked for, and kept as long as the process lives. */
-export function simulatedHub(name: string, options: { readonly clock: Clock; readonly latency: number }): SimulatedHub {
+export function simulatedHub(name: string, options: SimulatedHubOptions): SimulatedHub {
   let hub = hubs.get(name);
   if (!hub) {
     hub = new SimulatedHub(options);
@@ -48,24 +56,35 @@ export class SimulatedHub {
   readonly #machines = new Map<string, SimulatedMachine>();
   /** Real milliseconds that every exchange takes. */
   latency: number;
-  /** Does the hub itself answer? */
-  reachable = true;
+  readonly #pushes: boolean;
+  #reachable = true;
   /** What it says it is. */
   identity = "simulated-1";
   /** Exchanges that reached it, by kind. */
   readonly exchanges = { command: 0, read: 0, identify: 0 };
   readonly #watches = new Set<SimulatedWatch>();
 
-  constructor(options: { readonly clock: Clock; readonly latency: number }) {
+  constructor(options: SimulatedHubOptions) {
     this.#clock = options.clock;
+    this.#pushes = options.pushes ?? false;
     this.latency = options.latency;
+  }
+
+  /** Does the hub itself answer? */
+  get reachable(): boolean {
+    return this.#reachable;
+  }
+
+  set reachable(reachable: boolean) {
+    this.#reachable = reachable;
+    if (!reachable) this.breakWatches();
   }
 
   /** The machine behind an outlet; made with these settings when first asked for. */
   machine(settings: SimulatedSettings): SimulatedMachine {
     let machine = this.#machines.get(settings.outlet);
     if (!machine) {
-      machine = new SimulatedMachine(settings, this.#clock);
+      machine = new SimulatedMachine(settings, { clock: this.#clock, changed: () => this.#look() });
       this.#machines.set(settings.outlet, machine);
     }
     return machine;
@@ -79,11 +98,11 @@ export class SimulatedHub {
   async command(settings: SimulatedSettings, command: SimulatedCommand, signal: AbortSignal): Promise<void> {
     const machine = await this.#reach(settings, signal);
     this.exchanges.command += 1;
-    try {
-      machine.command(command);
-    } finally {
-      for (const watch of this.#watches) watch.look();
-    }
+    machine.command(command);
+  }
+
+  #look(): void {
+    for (const watch of this.#watches) watch.look();
   }
 
   async read(settings: SimulatedSettings, signal: AbortSignal) {
@@ -108,8 +127,9 @@ export class SimulatedHub {
     return this.identity;
   }
 
-  /** Tells states when they change, until the disposer is called. */
-  watch(outlets: readonly SimulatedSettings[], listener: WatchListener<SimulatedSettings>): () => void {
+  /** Tells states when they change, until the disposer is called; undefined where it tells none. */
+  watch(outlets: readonly SimulatedSettings[], listener: WatchListener<SimulatedSettings>): (() => void) | undefined {
+    if (!this.#pushes) return undefined;
     const watch = new SimulatedWatch(
       outlets.map((settings) => ({ settings, machine: this.machine(settings) })),
       { listener, clock: this.#clock },
@@ -210,6 +230,8 @@ class SimulatedWatch {
 export class SimulatedMachine {
   readonly #settings: SimulatedSettings;
   readonly #clock: Clock;
+  /** Something may be different from before. */
+  readonly #changed: () => void;
   #fed: boolean;
   #running: boolean;
   #due: { readonly at: number; readonly happen: (at: number) => void }[] = [];
@@ -221,9 +243,10 @@ export class SimulatedMachine {
   /** Every command that arrived, whether obeyed or not. */
   readonly commands: { readonly at: number; readonly command: SimulatedCommand }[] = [];
 
-  constructor(settings: SimulatedSettings, clock: Clock) {
+  constructor(settings: SimulatedSettings, options: { readonly clock: Clock; readonly changed: () => void }) {
     this.#settings = settings;
-    this.#clock = clock;
+    this.#clock = options.clock;
+    this.#changed = options.changed;
     this.#running = settings.initial === "on";
     this.#fed = settings.kind !== "plug" || settings.initial !== "off";
     this.fault = settings.fault;
@@ -266,6 +289,7 @@ export class SimulatedMachine {
     this.#catchUp();
     this.#due = [];
     this.#running = false;
+    this.#changed();
   }
 
   command(command: SimulatedCommand): void {
@@ -276,6 +300,7 @@ export class SimulatedMachine {
     if (this.fault === "stuck" || this.fault === "lying") return;
     if (this.fault === "hung" && command === "soft-off") return;
     this.#obey(command);
+    this.#changed();
     if (this.fault === "lost-answer") {
       throw new PowerError("timeout", `simulated outlet ${this.#settings.outlet} lost the answer`, {
         mayHaveActed: true,

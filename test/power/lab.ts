@@ -6,7 +6,14 @@ import { PowerError } from "../../src/power/errors.ts";
 import type { PowerSignal } from "../../src/power/events.ts";
 import type { Journal, MachineMemory, Memory, Pin } from "../../src/power/journal.ts";
 import type { Actor, OrderRecord, OrderRequest } from "../../src/power/order.ts";
-import type { HubSpec, LimitSpec, MachineSpec, OutletSpec } from "../../src/power/spec.ts";
+import {
+  allOutlets,
+  type HubSpec,
+  type LimitSpec,
+  type MachineSpec,
+  type OutletSpec,
+  outletName,
+} from "../../src/power/spec.ts";
 import { type SimulatedHub, type SimulatedMachine, simulatedHub } from "../../src/wire/simulation.ts";
 import { VirtualClock } from "../virtual-clock.ts";
 
@@ -70,6 +77,7 @@ export class Lab implements AsyncDisposable {
   readonly #machines: MachineSpec[] = [];
   readonly #hubs = new Map<string, HubSpec>();
   readonly limits: LimitSpec[] = [];
+  readonly #pushing = new Set<string>();
   #power: PowerController | undefined;
 
   get power(): PowerController {
@@ -99,10 +107,17 @@ export class Lab implements AsyncDisposable {
     return this.#machines;
   }
 
+  /** The hub tells its states unasked. Call it before anything uses the hub. */
+  pushes(name: string): void {
+    this.#pushing.add(name);
+  }
+
   hubSpec(name: string, driver: Driver = simulated, pace: Partial<HubSpec["pace"]> = {}): HubSpec {
     const known = this.#hubs.get(name);
     if (known) return known;
-    const settings = driver.hub?.parse(driver === simulated ? { world: this.#world } : {});
+    const settings = driver.hub?.parse(
+      driver === simulated ? { world: this.#world, pushes: this.#pushing.has(name) } : {},
+    );
     const spec = { key: name, name, driver, settings, pace: { ...DEFAULT_PACE, ...driver.pace, ...pace } };
     this.#hubs.set(name, spec);
     return spec;
@@ -156,21 +171,21 @@ export class Lab implements AsyncDisposable {
   }
 
   hub(name: string): SimulatedHub {
-    return simulatedHub(`${this.#world}/${name}`, { clock: this.clock, latency: 0 });
+    return simulatedHub(`${this.#world}/${name}`, { clock: this.clock, latency: 0, pushes: this.#pushing.has(name) });
+  }
+
+  /** What stands behind an outlet of a hub that some machine uses. */
+  deviceAt(hub: string, outlet: string): SimulatedMachine {
+    const spec = this.#machines
+      .flatMap(allOutlets)
+      .find((known) => known.hub.name === hub && outletName(known.settings) === outlet);
+    if (!spec) throw new Error(`no machine uses outlet ${outlet} of ${hub}`);
+    return this.hub(hub).machine(spec.settings as Parameters<SimulatedHub["machine"]>[0]);
   }
 
   /** What stands behind outlet 1 of the hub. */
   device(name: string): SimulatedMachine {
-    const spec = this.#hubs.get(name);
-    const machine = this.#machines
-      .flatMap((known) => [
-        ...known.supplies.map((supply) => supply.outlet),
-        ...Object.values(known.stages).flatMap((stages) => stages.map((stage) => stage.outlet)),
-        ...(known.query?.kind === "one" ? [known.query.outlet] : []),
-      ])
-      .find((outlet) => outlet.hub === spec);
-    if (!machine) throw new Error(`no simulated outlet on ${name}`);
-    return this.hub(name).machine(machine.settings as Parameters<SimulatedHub["machine"]>[0]);
+    return this.deviceAt(name, "1");
   }
 
   commands(name: string): string[] {
