@@ -20,6 +20,8 @@ export interface HubsServices {
 interface Entry {
   readonly hub: Hub;
   readonly machines: Map<string, Machine>;
+  /** What it was as it began to listen to the device. */
+  watched?: { readonly spec: HubSpec; readonly machines: ReadonlySet<Machine> };
 }
 
 export class Hubs {
@@ -93,9 +95,15 @@ export class Hubs {
     return stranded;
   }
 
-  /** Listens to what devices tell unasked, where their drivers can. */
+  /** Listens to what devices tell unasked, where their drivers can; those that did not change are not disturbed. */
   watch(): void {
-    for (const { hub, machines } of this.#entries.values()) {
+    for (const entry of this.#entries.values()) {
+      const { hub, machines, watched } = entry;
+      const same =
+        watched?.machines.size === machines.size &&
+        [...machines.values()].every((machine) => watched.machines.has(machine));
+      if (same && watched.spec === hub.spec) continue;
+      entry.watched = { spec: hub.spec, machines: new Set(machines.values()) };
       const outlets = [...machines.values()].flatMap((machine) =>
         machine.sources
           .filter((outlet) => outlet.hub === hub)
