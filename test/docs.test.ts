@@ -68,7 +68,7 @@ const privateKey = ssh2.utils.generateKeyPairSync("ed25519").private;
 
 /** What `config check` would say is wrong with an example, with the files beside it that it names. */
 async function errorsOf(text: string): Promise<string[]> {
-  const folder = await mkdtemp(join(tmpdir(), "maasochist-docs-"));
+  const folder = await mkdtemp(join(tmpdir(), "maasochist-own-driver-"));
   try {
     const names = [...text.matchAll(/!secret ([\w-]+)/g)].map(([, name = ""]) => name);
     const secrets = names.map((name) => `${name}: "${SECRETS[name] ?? ANY_SECRET}"\n`);

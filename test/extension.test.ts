@@ -76,7 +76,7 @@ class Folder implements AsyncDisposable {
   }
 
   static async make(configuration: string): Promise<Folder> {
-    const folder = new Folder(await mkdtemp(join(tmpdir(), "maasochist-extension-")));
+    const folder = new Folder(await mkdtemp(join(tmpdir(), "maasochist-own-driver-")));
     await copyFile(EXAMPLE, join(folder.path, "lamp-driver.mjs"));
     await writeFile(join(folder.path, "maasochist.yaml"), configuration);
     await writeFile(join(folder.path, "secrets.yaml"), `lamp: ${TOKEN}\n`, { mode: 0o600 });

@@ -37,11 +37,11 @@ export function refuseUnknownKeys(
   const { known, of } = options;
   for (const [key, entry] of value.entries) {
     if (known.has(key)) continue;
-    const near = nearest(key, known);
+    const near = problems.didYouMean(key, known);
     problems.error(entry.key, {
       code: "unknown-key",
-      message: `unknown key "${key}"${of === "" ? "" : ` ${of}`}${near === undefined ? "" : `, did you mean "${near}"?`}`,
-      hint: near === undefined && known.size <= MOST_LISTED ? `Known here: ${[...known].join(", ")}.` : undefined,
+      message: `unknown key "${key}"${of === "" ? "" : ` ${of}`}${near}`,
+      hint: near === "" && known.size <= MOST_LISTED ? `Known here: ${[...known].join(", ")}.` : undefined,
     });
   }
 }

@@ -107,7 +107,7 @@ export class Conversion {
         continue;
       }
       const converted = this.convert(value, keyAt);
-      if (secretKeys.has(name)) hideTexts(converted);
+      if (converted.kind !== "map" && secretKeys.has(name)) hideTexts(converted);
       entries.set(name, { key: keyAt, value: converted });
     }
     return entries;

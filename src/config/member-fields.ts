@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { Driver, Verb } from "../power/driver.ts";
 import { fieldFacts } from "../wire/fields.ts";
-import { isListField, unwrapped } from "./check-value.ts";
+import { checked, isListField, unwrapped } from "./check-value.ts";
 import { factOf, type Member, own } from "./member.ts";
 import type { Problems } from "./problem.ts";
 import { PACE } from "./schema.ts";
@@ -12,9 +12,29 @@ export interface Fields {
   readonly entries: ReadonlyMap<string, Entry>;
   /** Keys of which it was said already what is wrong with them. */
   readonly silent: ReadonlySet<string>;
+  /** Every member of the range has the same, as they are written. */
+  readonly same: boolean;
 }
 
-export const NO_FIELDS: Fields = { entries: new Map(), silent: new Set() };
+export const NO_FIELDS: Fields = { entries: new Map(), silent: new Set(), same: true };
+
+/** By entry and schema: what the schema made of fields that are the same for every member. */
+const settled = new WeakMap<MapValue, Map<z.ZodType, unknown>>();
+
+/** What the schema makes of the fields; undefined where they do not fit, said in the problems. */
+export function checkedFields<Schema extends z.ZodObject>(
+  schema: Schema,
+  entry: MapValue,
+  fields: Fields,
+  problems: Problems,
+): z.output<Schema> | undefined {
+  const known = settled.get(entry) ?? new Map<z.ZodType, unknown>();
+  // What it holds under a schema was made by that schema.
+  if (fields.same && known.has(schema)) return known.get(schema) as z.output<Schema>;
+  const settings = checked(schema, { ...entry, entries: fields.entries }, problems, fields);
+  if (fields.same && settings !== undefined) settled.set(entry, known.set(schema, settings));
+  return settings;
+}
 
 /** Whose fields, and where they are written. */
 export interface FieldsOf {
@@ -32,18 +52,21 @@ export function fieldEntries(
 ): Fields {
   const entries = new Map<string, Entry>();
   const silent = new Set<string>();
+  let same = true;
   for (const [key, field] of Object.entries(shapeOf(schema))) {
     const facts = fieldFacts(field);
     const given = entry.entries.get(key);
     if (given) {
       const here = verb !== undefined && driver.perVerb?.includes(key) ? valueOfVerb(field, verb) : field;
       const value = fieldValue(given.value, { member, field: here, problems });
-      if (value) entries.set(key, { ...given, value });
+      if (value !== given.value) same = false;
+      if (value) entries.set(key, value === given.value ? given : { ...given, value });
       else silent.add(key);
       continue;
     }
     const fact = facts.from && factOf(member, facts.from);
     if (fact !== undefined) {
+      same = false;
       const { text, secret } = fact;
       entries.set(key, { key: entry.at, value: { kind: "scalar", value: text, at: entry.at, secret } });
     } else if (facts.from && !field.safeParse(undefined).success) {
@@ -55,7 +78,7 @@ export function fieldEntries(
       });
     }
   }
-  return { entries, silent };
+  return { entries, silent, same };
 }
 
 /** The schema of one verb's value in a field that holds a value per verb. */
@@ -87,16 +110,19 @@ export function ownEntries(
   entry: MapValue,
   fields: Readonly<Record<string, z.ZodType>>,
   { member, problems }: { readonly member: Member; readonly problems: Problems },
-): { readonly entries: Map<string, Entry>; readonly silent: ReadonlySet<string> } {
+): Fields {
   const entries = new Map<string, Entry>();
   const silent = new Set<string>();
-  for (const [key, field] of Object.entries(fields)) {
-    const given = entry.entries.get(key);
-    const value = given && fieldValue(given.value, { member, field, problems });
-    if (given && value) entries.set(key, { ...given, value });
-    else if (given) silent.add(key);
+  let same = true;
+  for (const [key, given] of entry.entries) {
+    const field = fields[key];
+    if (!field) continue;
+    const value = fieldValue(given.value, { member, field, problems });
+    if (value !== given.value) same = false;
+    if (value) entries.set(key, value === given.value ? given : { ...given, value });
+    else silent.add(key);
   }
-  return { entries, silent };
+  return { entries, silent, same };
 }
 
 /** How a hub wants to be treated, as far as the driver has no keys of these names. */

@@ -1,5 +1,6 @@
 /** What is wrong in a configuration: where, what, and what to do about it. */
 import { styleText } from "node:util";
+import { nearest } from "../power/names.ts";
 import type { SecretKeys } from "./secret-keys.ts";
 import { printable, type Span } from "./source.ts";
 
@@ -44,12 +45,15 @@ interface Found {
 const LONGEST_LINE = 180;
 const BEFORE_PLACE = 80;
 const LONGEST_MESSAGE = 400;
+/** Thousands of mistyped names are one mistake; comparing each with thousands would take minutes. */
+const MOST_COMPARISONS = 200_000;
 
 /** Collects problems. What is wrong with a range is said for its first member: one place is complained of once. */
 export class Problems {
   readonly #secretKeys: SecretKeys;
   readonly #found = new Map<string, Found>();
   #errors = 0;
+  #comparisons = 0;
 
   constructor(secretKeys: SecretKeys) {
     this.#secretKeys = secretKeys;
@@ -65,6 +69,15 @@ export class Problems {
   /** How often an error was told so far, repeats for other members of a range included. */
   get errors(): number {
     return this.#errors;
+  }
+
+  /** `, did you mean "x"?` with the nearest of the known names; empty where none is near. */
+  didYouMean(written: string, known: Iterable<string>): string {
+    if (this.#comparisons > MOST_COMPARISONS) return "";
+    const names = [...known];
+    this.#comparisons += names.length;
+    const near = nearest(written, names);
+    return near === undefined ? "" : `, did you mean "${near}"?`;
   }
 
   error(at: Span, text: ProblemText): void {

@@ -1,6 +1,5 @@
 /** `profiles:` and `use:`: settings that machines share. */
 import type { Driver } from "../power/driver.ts";
-import { nearest } from "../power/names.ts";
 import { refuseUnknownKeys } from "./check-value.ts";
 import { shapeOf } from "./member-fields.ts";
 import type { Problems } from "./problem.ts";
@@ -68,10 +67,9 @@ export function withProfiles(entry: MapValue, profiles: Profiles, problems: Prob
       lay(profile);
       continue;
     }
-    const near = nearest(shownText(name), profiles.keys());
     problems.error(name.at, {
       code: "unknown-profile",
-      message: `unknown profile ${quoted(name)}${near === undefined ? "" : `, did you mean "${near}"?`}`,
+      message: `unknown profile ${quoted(name)}${problems.didYouMean(shownText(name), profiles.keys())}`,
       hint: "Profiles are listed under `profiles:`.",
     });
   }

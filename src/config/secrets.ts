@@ -1,6 +1,5 @@
 /** `secrets.yaml` beside the configuration: a flat map of names and texts. Read when first needed. */
 import { isMap, isScalar, type Pair, parseDocument } from "yaml";
-import { nearest } from "../power/names.ts";
 import { hasOwnTag } from "./convert.ts";
 import type { Files } from "./files.ts";
 import type { Problems } from "./problem.ts";
@@ -28,10 +27,9 @@ export class SecretsFile {
     const text = secrets?.get(name);
     // A name with something else than a text behind it was told of already.
     if (!secrets || secrets.has(name)) return text;
-    const near = nearest(name, secrets.keys());
     this.#problems.error(at, {
       code: "secret-missing",
-      message: `secrets.yaml has no "${name}"${near === undefined ? "" : `, did you mean "${near}"?`}`,
+      message: `secrets.yaml has no "${name}"${this.#problems.didYouMean(name, secrets.keys())}`,
       hint: `Add a line to ${this.#shown}: ${name}: …`,
     });
     return undefined;

@@ -1,7 +1,6 @@
 /** `!secret NAME`, `!env NAME` and `!file PATH`: texts that stand elsewhere. */
 import { dirname, resolve } from "node:path";
 import { type Document, visit, type Scalar as YamlScalar } from "yaml";
-import { nearest } from "../power/names.ts";
 import { hasOwnTag } from "./convert.ts";
 import type { Files } from "./files.ts";
 import type { Problems } from "./problem.ts";
@@ -57,10 +56,9 @@ export class Tags {
       case "!env": {
         const text = env[name];
         if (text === undefined) {
-          const near = nearest(name, Object.keys(env));
           problems.error(at, {
             code: "env-missing",
-            message: `the environment has no variable "${name}"${near === undefined ? "" : `, did you mean "${near}"?`}`,
+            message: `the environment has no variable "${name}"${problems.didYouMean(name, Object.keys(env))}`,
           });
         }
         return text;

@@ -4,7 +4,6 @@
  */
 import type { z } from "zod";
 import { DEFAULT_PACE, type Driver, type Pace } from "../power/driver.ts";
-import { nearest } from "../power/names.ts";
 import { Secret } from "../power/secret.ts";
 import { type HubSpec, type OutletSpec, outletName } from "../power/spec.ts";
 import { fieldFacts } from "../wire/fields.ts";
@@ -82,10 +81,9 @@ export function driverOf(value: Value, services: Pick<UseServices, "drivers" | "
   const name = scalarText(value);
   const driver = name === undefined ? undefined : services.drivers.get(name);
   if (driver) return driver;
-  const near = nearest(shownText(value), services.drivers.keys());
   services.problems.error(value.at, {
     code: "unknown-driver",
-    message: `unknown driver ${quoted(value)}${near === undefined ? "" : `, did you mean "${near}"?`}`,
+    message: `unknown driver ${quoted(value)}${services.problems.didYouMean(shownText(value), services.drivers.keys())}`,
     hint: `There are: ${[...services.drivers.keys()].join(", ")}.`,
   });
   return undefined;
@@ -99,13 +97,10 @@ function useOfHub(request: UseRequest, name: Entry, services: UseServices): Use 
   const hub = services.hubs.get(text);
   if (services.broken.has(text)) return undefined;
   if (!hub || hub.inline) {
-    const near = nearest(
-      shownText(value),
-      [...services.hubs].filter(([, known]) => !known.inline).map(([key]) => key),
-    );
+    const names = [...services.hubs].flatMap(([name, known]) => (known.inline ? [] : [name]));
     problems.error(value.at, {
       code: "unknown-hub",
-      message: `unknown hub ${quoted(value)}${near === undefined ? "" : `, did you mean "${near}"?`}`,
+      message: `unknown hub ${quoted(value)}${problems.didYouMean(shownText(value), names)}`,
       hint: "Hubs are listed under `hubs:`.",
     });
     return undefined;

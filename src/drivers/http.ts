@@ -85,7 +85,7 @@ export default defineDriver({
   examples: [
     {
       title: "Minimal",
-      yaml: 'machines:\n  relay:\n    driver: http\n    cuts: mains\n    request:\n      on: { url: "http://192.168.1.40/relay/0?turn=on", method: GET }\n      off: { url: "http://192.168.1.40/relay/0?turn=off", method: GET }\n      query: { url: "http://192.168.1.40/relay/0" }\n    expression: ison\n    query: { driver: reachable, address: 192.168.1.60 }\n',
+      yaml: 'machines:\n  relay:\n    driver: http\n    cuts: mains\n    request:\n      on: { url: "http://192.168.1.40/relay/0?turn=on", method: GET }\n      off: { url: "http://192.168.1.40/relay/0?turn=off", method: GET }\n      query: { url: "http://192.168.1.40/relay/0" }\n    expression: ison\n    query: { driver: reachable, host: 192.168.1.60 }\n',
     },
     {
       title: "Digest, pinned certificate, JSON body",

@@ -5,25 +5,31 @@
  *
  * There is no answer: that it woke must be read elsewhere.
  */
-import { createSocket, type Socket } from "node:dgram";
-import { isIPv4 } from "node:net";
-import { networkInterfaces } from "node:os";
+import { isIP, isIPv4 } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
-import { defineDriver } from "../power/driver.ts";
+import { type Context, defineDriver } from "../power/driver.ts";
 import { PowerError } from "../power/errors.ts";
+import { abortCode } from "../wire/abort.ts";
 import { host, mac, port, secret, text } from "../wire/fields.ts";
-import { magicPacket } from "../wire/magic-packet.ts";
+import { type Finding, mistake } from "../wire/finding.ts";
+import { magicPacket, secureOnBytes } from "../wire/magic-packet.ts";
+import { addressesOf } from "../wire/resolve.ts";
+import { interfaceAddress, UdpSender } from "../wire/udp.ts";
+
+/** Between two rounds (ms): a link that saves energy may lose what comes in its first moments. */
+const GAP_MS = 100;
 
 const OUTLET = z.object({
   mac: mac({ from: "mac", description: "MAC address of the card to wake" }),
   broadcast: host({
     description: "Broadcast address of the machine's network; default that of `interface`, else 255.255.255.255",
   }).optional(),
-  unicast: host({ description: "Also send to this address; for networks that forward to it" }).optional(),
+  unicast: host({ description: "Also send to this address, for routers that forward it; IPv4" }).optional(),
   ports: z.array(port()).min(1).default([9, 7]).describe("UDP ports; each gets every packet"),
   interface: text("Send from this interface, such as eth0").optional(),
   secureon: secret("SecureOn password, six bytes such as 00:11:22:33:44:55, or four such as 192.168.1.1").optional(),
-  packets: z.int().min(1).max(20).default(3).describe("How often each packet is sent"),
+  packets: z.int().min(1).max(20).default(3).describe("How often each packet is sent, 0.1 s apart"),
 });
 type Settings = z.output<typeof OUTLET>;
 
@@ -32,11 +38,16 @@ export default defineDriver({
   title: "Wake-on-LAN",
   family: "The machine itself",
   summary: "Wakes a machine by a magic packet to its network card; it can only switch on.",
-  sources: ["https://en.wikipedia.org/wiki/Wake-on-LAN", "https://docs.kernel.org/networking/ethtool-netlink.html"],
+  sources: [
+    "https://www.amd.com/content/dam/amd/en/documents/archived-tech-docs/white-papers/20213.pdf",
+    "https://wiki.wireshark.org/WakeOnLAN",
+    "https://docs.kernel.org/networking/ethtool-netlink.html",
+  ],
   notes: [
     "Wake-on-LAN has no off and no answer: combine it with `off: { driver: ssh, … }` or a supply, and with `query: { driver: reachable, … }`.",
     "In the firmware: enable Wake-on-LAN, disable ErP and deep sleep, which take the card's standby current. In Linux: `ethtool -s eth0 wol g`, and keep it across reboots.",
-    "Broadcasts do not leave their network: the daemon must be in the machine's network, or the router must forward directed broadcasts (`broadcast: 192.168.7.255`). In a container use host networking.",
+    "Broadcasts do not leave their network: the daemon must be in the machine's network, or the router must forward directed broadcasts (`broadcast: 192.168.7.255`). In a container use host networking. Wake-on-LAN goes over IPv4: IPv6 has no broadcast, and a sleeping card answers no neighbour.",
+    "With `interface`, packets leave from its address, to the broadcast address of its network. With `unicast` as well, one of the two that can be sent to is enough.",
   ],
   examples: [
     {
@@ -45,99 +56,64 @@ export default defineDriver({
     },
     {
       title: "Full",
-      yaml: 'machines:\n  "pc[1-2]":\n    mac: ["00:00:5e:00:53:07", "00:00:5e:00:53:08"]\n    on: { driver: wake-on-lan, broadcast: 192.168.7.255, ports: [9], interface: lo, packets: 6, secureon: !secret wol }\n    query: { driver: reachable, host: "192.168.7.{n}", silence: off }\n',
+      yaml: 'machines:\n  "pc[1-2]":\n    mac: ["00:00:5e:00:53:07", "00:00:5e:00:53:08"]\n    on: { driver: wake-on-lan, broadcast: 192.168.7.255, ports: [9], interface: eth0, packets: 6, secureon: !secret wol }\n    query: { driver: reachable, host: "192.168.7.{n}", silence: off }\n',
     },
   ],
   cuts: "nothing",
   outlet: OUTLET,
-  check: (outlet) =>
-    outlet.secureon && !password(outlet)
-      ? [
-          {
-            key: "secureon",
-            problem: "must be six bytes (00:11:22:33:44:55) or four (192.168.1.1)",
-            severity: "error" as const,
-          },
-        ]
-      : [],
-  on: async (_none, outlet, { signal }) => {
-    const from = outlet.interface === undefined ? undefined : interfaceAddress(outlet.interface);
-    const targets = [
-      outlet.broadcast ?? from?.broadcast ?? "255.255.255.255",
-      ...(outlet.unicast === undefined ? [] : [outlet.unicast]),
-    ];
-    const packet = magicPacket(outlet.mac, password(outlet));
-    const socket = createSocket("udp4");
-    const stop = () => socket.close();
-    signal.addEventListener("abort", stop, { once: true });
-    try {
-      await bind(socket, from?.address);
-      socket.setBroadcast(true);
-      for (let round = 0; round < outlet.packets; round++) {
-        for (const target of targets) for (const port of outlet.ports) await send(socket, packet, { target, port });
-      }
-    } catch (error) {
-      signal.throwIfAborted();
-      throw error;
-    } finally {
-      signal.removeEventListener("abort", stop);
-      if (!signal.aborted) socket.close();
-    }
-  },
+  check,
+  on: wake,
 });
 
-function password({ secureon }: Settings): Buffer | undefined {
-  const text = secureon?.reveal();
-  if (text === undefined) return undefined;
-  if (isIPv4(text)) return Buffer.from(text.split(".").map(Number));
-  const hex = text.replaceAll(/[:-]/g, "");
-  return /^[0-9a-fA-F]{12}$/.test(hex) ? Buffer.from(hex, "hex") : undefined;
-}
-
-/** The first IPv4 address of an interface, and the broadcast address of its network. Throws PowerError. */
-function interfaceAddress(name: string): { readonly address: string; readonly broadcast: string } {
-  const found = networkInterfaces()[name]?.find((address) => address.family === "IPv4");
-  if (!found)
-    throw new PowerError("config", `there is no interface ${name} with an IPv4 address here`, {
-      hint: `There are: ${Object.keys(networkInterfaces()).join(", ")}.`,
-    });
-  const address = found.address.split(".").map(Number);
-  const mask = found.netmask.split(".").map(Number);
-  return {
-    address: found.address,
-    broadcast: address.map((byte, index) => byte | (~(mask[index] ?? 0) & 0xff)).join("."),
-  };
-}
-
-function bind(socket: Socket, address: string | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    socket.once("error", (error) => reject(failure(error, address ?? "any address")));
-    socket.bind({ port: 0, ...(address !== undefined && { address }) }, resolve);
-  });
-}
-
-function send(
-  socket: Socket,
-  packet: Buffer,
-  { target, port }: { readonly target: string; readonly port: number },
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    socket.send(packet, port, target, (error) => (error ? reject(failure(error, target)) : resolve()));
-  });
-}
-
-function failure(error: NodeJS.ErrnoException, target: string): PowerError {
-  const { code } = error;
-  if (code === "ENETUNREACH" || code === "EHOSTUNREACH") {
-    return new PowerError("unreachable", `there is no route to ${target} from here`, {
-      cause: error,
-      hint: "Name the `interface`, or the `broadcast` address of the machine's network; 255.255.255.255 needs a default route.",
-    });
+async function wake(_none: undefined, outlet: Settings, { signal }: Context): Promise<void> {
+  const packet = magicPacket(outlet.mac, outlet.secureon && secureOnBytes(outlet.secureon.reveal()));
+  const from = outlet.interface === undefined ? undefined : interfaceAddress(outlet.interface);
+  const addresses = await targets(outlet, { from, signal });
+  using sender = await UdpSender.open({ address: from?.address, signal });
+  let sent = 0;
+  let failure: PowerError | undefined;
+  try {
+    for (let round = 0; round < outlet.packets; round++) {
+      if (round > 0) await pause(GAP_MS, undefined, { signal });
+      for (const address of addresses) {
+        for (const port of outlet.ports) {
+          try {
+            await sender.send(packet, { address, port });
+            sent += 1;
+          } catch (error) {
+            signal.throwIfAborted();
+            failure ??= PowerError.from(error);
+          }
+        }
+      }
+    }
+  } catch (cause) {
+    throw new PowerError(abortCode(signal), "the packets could not be sent in time", { cause, mayHaveActed: sent > 0 });
   }
-  if (code === "EACCES" || code === "EPERM")
-    return new PowerError("config", `packets to ${target} are not allowed`, {
-      cause: error,
-      hint: "Check the firewall of this host, and that the address is a broadcast address of its network.",
+  if (sent === 0 && failure) throw failure;
+}
+
+async function targets(
+  { broadcast, unicast, interface: name }: Settings,
+  {
+    from,
+    signal,
+  }: { readonly from: { readonly broadcast: string | undefined } | undefined; readonly signal: AbortSignal },
+): Promise<readonly string[]> {
+  if (from && from.broadcast === undefined && broadcast === undefined && unicast === undefined)
+    throw new PowerError("config", `the network of ${name} has no broadcast address`, {
+      hint: "Give `broadcast`, or `unicast`.",
     });
-  return new PowerError("unreachable", `the packet could not be sent to ${target}: ${error.message}`, { cause: error });
+  const everyone = broadcast ?? (from ? from.broadcast : "255.255.255.255");
+  const hosts = [everyone, unicast].filter((host) => host !== undefined);
+  return (await Promise.all(hosts.map((host) => addressesOf(host, { family: 4, signal })))).flat();
+}
+
+function check({ secureon, broadcast, unicast }: Settings): Finding[] {
+  const findings = Object.entries({ broadcast, unicast }).flatMap(([key, host = ""]) =>
+    isIP(host) !== 0 && !isIPv4(host) ? [mistake(key, "is an IPv6 address, and Wake-on-LAN goes over IPv4")] : [],
+  );
+  if (secureon && !secureOnBytes(secureon.reveal()))
+    findings.push(mistake("secureon", "must be six bytes (00:11:22:33:44:55) or four (192.168.1.1)"));
+  return findings;
 }

@@ -4,7 +4,8 @@ import type { PowerEvent } from "../power/events.ts";
 
 /** An event with a number that grows. */
 export interface StoredEvent {
-  readonly id: number;
+  /** Absent where the journal could not keep it: then nobody can resume behind it. */
+  readonly id?: number;
   readonly event:
     | PowerEvent
     | { readonly kind: "order:accepted" | "order:ended"; readonly at: number; readonly machine: string };
@@ -36,7 +37,10 @@ export function followEvents({ response, history, after, fits }: StreamOptions):
   const send = (stored: StoredEvent) => {
     if (!fits(stored)) return;
     if (response.writableLength > MOST_WAITING_BYTES) response.destroy();
-    else response.write(`id: ${stored.id}\nevent: ${stored.event.kind}\ndata: ${JSON.stringify(stored)}\n\n`);
+    else
+      response.write(
+        `${stored.id === undefined ? "" : `id: ${stored.id}\n`}event: ${stored.event.kind}\ndata: ${JSON.stringify(stored)}\n\n`,
+      );
   };
   if (after !== undefined) for (const stored of history.events({ after, limit: MOST_RESUMED })) send(stored);
   const unfollow = history.follow(send);

@@ -131,7 +131,7 @@ function parse(text: string): Content {
   const data = parseJson(text);
   if (typeof data !== "object" || data === null || !("version" in data) || data.version !== 1)
     throw new Error("it is no credentials file of this version");
-  const { tokens, users }: { readonly tokens?: unknown; readonly users?: unknown } = data;
+  const { tokens, users } = data as { readonly tokens?: unknown; readonly users?: unknown };
   if (!Array.isArray(tokens) || !tokens.every(isTokenGrant)) throw new Error("its tokens are damaged");
   if (!Array.isArray(users) || !users.every(isUserGrant)) throw new Error("its users are damaged");
   return { version: 1, tokens, users };

@@ -8,6 +8,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { messageOf, PowerError } from "../power/errors.ts";
+import { unlessAborted } from "./abort.ts";
 
 const require = createRequire(import.meta.url);
 const LIBRARY = require.resolve("jsonata");
@@ -72,7 +73,7 @@ export function evaluate(task: Task, signal?: AbortSignal): Promise<Outcome> {
     }
   })();
   line = turn.catch(() => undefined);
-  return turn;
+  return unlessAborted(turn, signal);
 }
 
 /** What is wrong with an expression; undefined where nothing is. */

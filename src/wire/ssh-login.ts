@@ -1,6 +1,7 @@
 /**
  * Logging in (RFC 4252, keyboard-interactive RFC 4256): `none` first, whose refusal tells which methods the machine
- * offers; then each way that we have and it offers, once: key, agent, password, and the password typed at its prompt.
+ * offers; then each way that we have and it offers, once: key, agent, password; or, where it takes passwords only at a
+ * prompt, the password there.
  */
 import type { AnyAuthMethod, AuthenticationType, Prompt } from "ssh2";
 import { PowerError } from "../power/errors.ts";
@@ -26,7 +27,7 @@ interface Way {
 /** One login, way by way. */
 export class LoginAttempt {
   readonly #login: SshLogin;
-  readonly #untried: Way[];
+  #untried: Way[];
   readonly #tried: string[] = [];
   readonly #troubles: Error[] = [];
   #offered: readonly AuthenticationType[] = [];
@@ -57,6 +58,10 @@ export class LoginAttempt {
     if (!way) {
       this.#exhausted = true;
       return false;
+    }
+    if (way.method.type === "password") {
+      // Refused, it would be refused at the prompt too, and count as another failure.
+      this.#untried = this.#untried.filter(({ method }) => method.type !== "keyboard-interactive");
     }
     this.#tried.push(way.name);
     return way.method;

@@ -77,8 +77,10 @@ function simulated(name: string, settings: string): Builder {
 function around(facts: Omit<Builder, "start">, yaml: (host: SimulatedHost) => string): Builder {
   return {
     ...facts,
-    start: async (clock, behaviour) => {
-      const host = await SimulatedHost.start({ clock, ...behaviour });
+    start: async (clock, { initial = "off", ...behaviour } = {}) => {
+      // What has no plug is fed all the time.
+      const fed = initial === "off" && !facts.on.startsWith("relay") ? "halted" : initial;
+      const host = await SimulatedHost.start({ clock, initial: fed, ...behaviour });
       return {
         machine: yaml(host),
         commands: host.commands,

@@ -4,10 +4,10 @@ import { get, request } from "node:http";
 const [url, verb] = process.argv.slice(2);
 const asked = verb === "state" ? get(`${url}/program`) : request(`${url}/program/${verb}`, { method: "POST" }).end();
 asked.on("error", (error) => {
-  console.error(`no answer: ${error.message}`);
+  process.stderr.write(`no answer: ${error.message}\n`);
   process.exitCode = 1;
 });
 asked.on("response", async (response) => {
   const chunks = await response.toArray();
-  if (verb === "state") console.log(JSON.parse(Buffer.concat(chunks).toString()).on ? "on" : "off");
+  if (verb === "state") process.stdout.write(JSON.parse(Buffer.concat(chunks).toString()).on ? "on\n" : "off\n");
 });

@@ -10,8 +10,8 @@ export interface SshUser {
   readonly password?: string;
   /** OpenSSH public key. */
   readonly key?: string;
-  /** The password is asked for at a prompt, not taken by the method `password`. */
-  readonly prompts?: boolean;
+  /** The password is asked for at a prompt: by no other method, or by that too. */
+  readonly prompts?: "only" | "too";
   /** The key alone is not enough: the password must follow. */
   readonly both?: boolean;
   /** The password must be changed. */
@@ -289,11 +289,15 @@ export class SshMachine implements AsyncDisposable {
 function methodsOf(user: SshUser | undefined, passed: ReadonlySet<string>): AuthenticationType[] {
   // To a stranger it looks like any other user.
   if (!user) return ["publickey", "password"];
-  const byPassword = user.prompts ? "keyboard-interactive" : "password";
-  if (user.both) return passed.has("publickey") ? [byPassword] : ["publickey"];
+  const byPassword: readonly AuthenticationType[] = {
+    no: ["password" as const],
+    only: ["keyboard-interactive" as const],
+    too: ["password" as const, "keyboard-interactive" as const],
+  }[user.prompts ?? "no"];
+  if (user.both) return passed.has("publickey") ? [...byPassword] : ["publickey"];
   return [
-    ...(user.key === undefined ? [] : ["publickey" as const]),
-    ...(user.password === undefined ? [] : ([byPassword] as const)),
+    ...(user.key === undefined ? [] : (["publickey"] as const)),
+    ...(user.password === undefined ? [] : byPassword),
   ];
 }
 

@@ -30,31 +30,31 @@ describeWith(OPENSSH, notRoot())("the driver ssh against OpenSSH", () => {
   describe("logs in", () => {
     test("with a password", async () => {
       await using server = await Sshd.start({ account });
-      await off(server, { password: account.password });
+      expect(await off(server, { password: account.password })).toBe(account.name);
     });
 
     test("with a password at a prompt of PAM", async () => {
       const config = ["UsePAM yes", "PasswordAuthentication no", "KbdInteractiveAuthentication yes"];
       await using server = await Sshd.start({ account, config });
-      await off(server, { password: account.password });
+      expect(await off(server, { password: account.password })).toBe(account.name);
     });
 
     test("with a key", async () => {
       await using server = await Sshd.start({ account });
-      await off(server, { key: server.key });
+      expect(await off(server, { key: server.key })).toBe(account.name);
     });
 
     test("with an agent", async () => {
       await using server = await Sshd.start({ account });
       const socket = join(server.folder, "agent.sock");
       await using _agent = await startAgent(join(server.folder, "id_ed25519"), socket);
-      await off(server, { agent: socket });
+      expect(await off(server, { agent: socket })).toBe(account.name);
     });
 
     test("with key and password, where both are asked for", async () => {
       const config = ["AuthenticationMethods publickey,password"];
       await using server = await Sshd.start({ account, config });
-      await off(server, { key: server.key, password: account.password });
+      expect(await off(server, { key: server.key, password: account.password })).toBe(account.name);
     });
 
     test.each([
@@ -83,7 +83,7 @@ describeWith(OPENSSH, notRoot())("the driver ssh against OpenSSH", () => {
     test.each([["as ssh-keyscan tells it"], ["hashed", "-H"]])("by its host key, %s", async (_how, ...flags) => {
       await using server = await Sshd.start({ account });
       const known_hosts = await knownHosts(server, await server.scan(...flags));
-      await off(server, { key: server.key, host_key: "known", known_hosts });
+      expect(await off(server, { key: server.key, host_key: "known", known_hosts })).toBe(account.name);
     });
 
     test("no more when it has another host key, until that stands in known_hosts", async () => {
@@ -97,7 +97,7 @@ describeWith(OPENSSH, notRoot())("the driver ssh against OpenSSH", () => {
         hint: expect.stringContaining(`ssh-keygen -R '[127.0.0.1]:${server.port}' -f ${known_hosts}`),
       });
       await knownHosts(server, await server.scan());
-      await off(server, login);
+      expect(await off(server, login)).toBe(account.name);
     });
 
     test("not before it stands in known_hosts", async () => {
@@ -112,17 +112,17 @@ describeWith(OPENSSH, notRoot())("the driver ssh against OpenSSH", () => {
     test("by the key of the first login, and by no other after it", async () => {
       await using server = await Sshd.start({ account });
       const login = { key: server.key, host_key: "first" };
-      await off(server, login);
-      await off(server, login);
+      expect(await off(server, login)).toBe(account.name);
+      expect(await off(server, login)).toBe(account.name);
       await server.renewHostKey();
       expect(await failureOf(off(server, login))).toMatchObject({ code: "wrong_device" });
     });
 
     test("by any key with `any`, so after every deployment", async () => {
       await using server = await Sshd.start({ account });
-      await off(server, { key: server.key });
+      expect(await off(server, { key: server.key })).toBe(account.name);
       await server.renewHostKey();
-      await off(server, { key: server.key });
+      expect(await off(server, { key: server.key })).toBe(account.name);
     });
   });
 
@@ -133,12 +133,13 @@ describeWith(OPENSSH, notRoot())("the driver ssh against OpenSSH", () => {
       const asked = ask(server, { key: server.key }, { command: { off: `echo x > ${began}; sleep 30` } });
       await until(() => exists(began));
       await server.kill();
-      await asked;
+      await expect(asked).resolves.toBeUndefined();
     });
 
     test("for obeyed when the shutdown ends it by a signal", async () => {
       await using server = await Sshd.start({ account });
-      await ask(server, { key: server.key }, { command: { off: "kill -TERM $$" } });
+      const asked = ask(server, { key: server.key }, { command: { off: "kill -TERM $$" } });
+      await expect(asked).resolves.toBeUndefined();
     });
 
     test("for refused when it fails, and tells its words", async () => {
@@ -154,8 +155,8 @@ describeWith(OPENSSH, notRoot())("the driver ssh against OpenSSH", () => {
     test("for ended although it left something running that holds its output", async () => {
       await using server = await Sshd.start({ account });
       const before = performance.now();
-      await ask(server, { key: server.key }, { command: { off: "sleep 30 & exit 0" } });
-      expect(performance.now() - before).toBeLessThan(10_000);
+      await ask(server, { key: server.key }, { command: { off: "sleep 5 & exit 0" } });
+      expect(performance.now() - before).toBeLessThan(4_000);
     });
 
     test("for refused where only a forced command runs that fails", async () => {
@@ -226,11 +227,11 @@ describeWith(OPENSSH, notRoot())("the driver ssh against OpenSSH", () => {
   });
 });
 
-/** The harmless shutdown: a file that tells that it ran. */
-async function off(server: Sshd, login: object): Promise<void> {
+/** The harmless shutdown: a file that tells that it ran, and as whom. */
+async function off(server: Sshd, login: object): Promise<string> {
   await rm(mark(server, "off"), { force: true });
   await ask(server, login, { command: { off: `id -un > ${mark(server, "off")}` } });
-  expect(await readFile(mark(server, "off"), "utf8")).toBe(`${account.name}\n`);
+  return (await readFile(mark(server, "off"), "utf8")).trim();
 }
 
 /** Commands the server's machine as the controller would, by a hub of its own. */

@@ -127,6 +127,7 @@ export class Sshd implements AsyncDisposable {
     // sshd starts itself again for each connection, by its full path.
     const server = spawn(pathOf("sshd") ?? "sshd", ["-D", "-e", "-f", file], { stdio: ["ignore", "ignore", "pipe"] });
     this.#process = server;
+    this.#log = "";
     server.stderr?.on("data", (chunk: Buffer) => {
       this.#log += chunk.toString();
     });

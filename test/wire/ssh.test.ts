@@ -57,7 +57,7 @@ describe("a login", () => {
       { key: new Secret(locked.private), passphrase: new Secret("opensesame") },
       ["publickey", "publickey"],
     ],
-    ["the password at a prompt", { password: PASSWORD, prompts: true }, { password }, ["keyboard-interactive"]],
+    ["the password at a prompt", { password: PASSWORD, prompts: "only" }, { password }, ["keyboard-interactive"]],
     [
       "the key, where a password would do too",
       { key: pair.public, password: PASSWORD },
@@ -91,7 +91,7 @@ describe("a login", () => {
     ],
     [
       "a wrong password at a prompt",
-      { password: PASSWORD, prompts: true },
+      { password: PASSWORD, prompts: "only" },
       { password: new Secret("wrong one") },
       /tried the password at its prompt; it offers keyboard-interactive$/,
     ],
@@ -123,7 +123,7 @@ describe("a login", () => {
   });
 
   test("tries a wrong password once, so that no account is locked", async () => {
-    await using machine = await started();
+    await using machine = await started({ password: PASSWORD, prompts: "too" });
     await failureOf(connected(machine, { password: new Secret("wrong one") }));
     expect(machine.logins).toEqual(["password"]);
   });

@@ -19,7 +19,7 @@ class Folder implements AsyncDisposable {
   }
 
   static async with(files: Readonly<Record<string, string>>): Promise<Folder> {
-    const folder = new Folder(await mkdtemp(join(tmpdir(), "maasochist-driver-")));
+    const folder = new Folder(await mkdtemp(join(tmpdir(), "maasochist-own-driver-")));
     for (const [name, text] of Object.entries(files)) {
       const path = join(folder.path, name);
       await mkdir(dirname(path), { recursive: true });
