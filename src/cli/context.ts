@@ -20,16 +20,24 @@ export interface Terminal {
   readonly interactive: boolean;
   /** Do results go to a terminal? */
   readonly outIsTerminal: boolean;
+  /** Do failures, advice and the log go to a terminal? */
+  readonly errIsTerminal: boolean;
+  /** Aborts when nobody reads the results any more. */
+  readonly unread: AbortSignal;
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
   readonly columns: number;
 }
+
+type Format = Parameters<typeof styleText>[0];
 
 export class Cli {
   readonly terminal: Terminal;
   globals: Globals = {};
   /** What the process ends with; a command that partly failed sets it. */
   exitCode = 0;
+  /** The daemon goes on when nobody reads what it says. */
+  goesOnUnread = false;
 
   constructor(terminal: Terminal) {
     this.terminal = terminal;
@@ -37,11 +45,6 @@ export class Cli {
 
   get json(): boolean {
     return this.globals.json === true;
-  }
-
-  get color(): boolean {
-    const { env, outIsTerminal } = this.terminal;
-    return this.globals.color !== false && (env["NO_COLOR"] ?? "") === "" && outIsTerminal;
   }
 
   /** A line of result. */
@@ -59,8 +62,23 @@ export class Cli {
     if (this.json) this.terminal.out(`${JSON.stringify({ schemaVersion: 1, ...data })}\n`);
   }
 
-  paint(format: Parameters<typeof styleText>[0], text: string): string {
-    return this.color ? styleText(format, text, { validateStream: false }) : text;
+  /** Colours a part of a result. */
+  paint(format: Format, text: string): string {
+    return this.#colours(this.terminal.outIsTerminal) ? styleText(format, text, { validateStream: false }) : text;
+  }
+
+  /** Colours a part of what goes to standard error. */
+  paintError(format: Format, text: string): string {
+    return this.colourErrors ? styleText(format, text, { validateStream: false }) : text;
+  }
+
+  get colourErrors(): boolean {
+    return this.#colours(this.terminal.errIsTerminal);
+  }
+
+  #colours(isTerminal: boolean): boolean {
+    const { env } = this.terminal;
+    return this.globals.color !== false && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb" && isTerminal;
   }
 
   /** The daemon, over its local socket. Throws CliError when it does not answer. */

@@ -41,9 +41,11 @@ export async function loadForServe(cli: Cli): Promise<Configuration> {
   });
 }
 
+/** To standard error: they keep a command from its work. */
 export async function printProblems(cli: Cli, problems: readonly Problem[]): Promise<void> {
+  if (cli.json) return;
   const { formatProblem } = await import("../config/index.ts");
-  for (const problem of problems) if (!cli.json) cli.terminal.err(`${formatProblem(problem, { color: cli.color })}\n`);
+  for (const problem of problems) cli.terminal.err(`${formatProblem(problem, { color: cli.colourErrors })}\n`);
 }
 
 /** `2 errors, 1 warning`. */

@@ -1,6 +1,7 @@
 /** The command line: one file per command, assembled here. */
 
 import { Command, CommanderError } from "commander";
+import { version } from "../app/version.ts";
 import { messageOf } from "../power/errors.ts";
 import * as cancel from "./cancel.ts";
 import { CliError } from "./cli-error.ts";
@@ -21,7 +22,7 @@ import * as status from "./status.ts";
 import * as test from "./test.ts";
 import * as token from "./token.ts";
 import * as user from "./user.ts";
-import * as version from "./version.ts";
+import * as versionCommand from "./version.ts";
 
 const COMMANDS = [
   serve,
@@ -40,11 +41,12 @@ const COMMANDS = [
   user,
   doctor,
   completion,
-  version,
+  versionCommand,
 ];
 
 /** The program, with every command and nothing run. */
 export function buildProgram(cli: Cli): Command {
+  const { out, err } = cli.terminal;
   const program = new Command("maasochist")
     .description("Lets MAAS switch any machine on and off, and tells it the truth about what happened.")
     .option(
@@ -55,7 +57,17 @@ export function buildProgram(cli: Cli): Command {
     .option("-q, --quiet", "only results and errors")
     .option("-v, --verbose", "more of what happens")
     .option("--no-color", "no colours (or NO_COLOR)")
-    .configureOutput({ writeOut: cli.terminal.out, writeErr: cli.terminal.err })
+    .version(version, "-V, --version", "tell the version")
+    .configureOutput({
+      writeOut: out,
+      // A usage error is told by `fail`, in one form with all others; what is left is the help of a group of commands.
+      writeErr: (text) => {
+        if (program.opts<Globals>().json !== true) err(text);
+      },
+      outputError: () => undefined,
+      getOutHelpWidth: () => cli.terminal.columns,
+      getErrHelpWidth: () => cli.terminal.columns,
+    })
     .showSuggestionAfterError()
     .helpCommand(false)
     .exitOverride();
@@ -63,6 +75,7 @@ export function buildProgram(cli: Cli): Command {
     cli.globals = action.optsWithGlobals<Globals>();
   });
   for (const { add } of COMMANDS) add(program, cli);
+  for (const command of program.commands) command.helpCommand(false);
   return program;
 }
 
@@ -70,27 +83,55 @@ export function buildProgram(cli: Cli): Command {
 export async function runCli(args: readonly string[], terminal: Terminal): Promise<number> {
   const cli = new Cli(terminal);
   const program = buildProgram(cli);
+  terminal.unread.addEventListener("abort", () => {
+    if (!cli.goesOnUnread) process.exit(cli.exitCode);
+  });
   try {
     await program.parseAsync([...args], { from: "user" });
     return cli.exitCode;
   } catch (error) {
+    // A mistake in the arguments ends it before any action.
+    cli.globals = program.opts<Globals>();
     return fail(cli, error);
   }
 }
 
 function fail(cli: Cli, error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  const known = error instanceof CliError ? error : new CliError(messageOf(error), { cause: error });
+  if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
+  const known = knownError(error);
   const { message, hint, code, exitCode } = known;
-  if (cli.json)
-    cli.terminal.err(
-      `${JSON.stringify({ schemaVersion: 1, error: { code, message, ...(hint !== undefined && { hint }) } })}\n`,
-    );
-  else {
-    cli.terminal.err(`${cli.paint("red", "error:")} ${message}\n`);
-    if (hint !== undefined) cli.terminal.err(`${hint}\n`);
-    if (cli.globals.verbose && known.cause instanceof Error)
-      cli.terminal.err(`${known.cause.stack ?? known.cause.message}\n`);
+  const { err } = cli.terminal;
+  if (cli.json) {
+    err(`${JSON.stringify({ schemaVersion: 1, error: { code, message, ...(hint !== undefined && { hint }) } })}\n`);
+    return exitCode;
   }
+  // The help that lists a group's commands has been printed in place of an error.
+  if (error instanceof CommanderError && error.code === "commander.help") return exitCode;
+  err(`${cli.paintError("red", "error:")} ${message}\n`);
+  if (hint !== undefined) err(`${hint}\n`);
+  if (cli.globals.verbose && known.cause instanceof Error) err(`${known.cause.stack ?? known.cause.message}\n`);
   return exitCode;
+}
+
+function knownError(error: unknown): CliError {
+  if (error instanceof CliError) return error;
+  if (error instanceof CommanderError) return usageError(error);
+  if (error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND") {
+    return new CliError(`the installation is not complete: ${error.message.split("\n")[0] ?? ""}`, {
+      hint: "Install it again. In a clone: remove node_modules and dist, then run the same command by `npm start --`.",
+      cause: error,
+    });
+  }
+  return new CliError(messageOf(error), { cause: error });
+}
+
+/** Commander's own words, in the form of all other errors. */
+function usageError({ code, message }: CommanderError): CliError {
+  const [first = "", ...suggestions] = message.replace(/^error: /, "").split("\n");
+  const said = code === "commander.help" ? "no command is given" : first;
+  return new CliError(said, {
+    exitCode: EXIT.usage,
+    code: "usage",
+    hint: [...suggestions, "`maasochist --help` lists the commands, `maasochist COMMAND --help` what one takes."].join("\n"),
+  });
 }

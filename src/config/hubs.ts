@@ -1,9 +1,9 @@
 /** The entries under `hubs:`. */
 import type { z } from "zod";
 import type { Driver } from "../power/driver.ts";
-import { checked, refuseUnknownKeys } from "./check-value.ts";
+import { refuseUnknownKeys } from "./check-value.ts";
 import { type Member, membersOf } from "./member.ts";
-import { keysOf, ownEntries, paceFields, shapeOf } from "./member-fields.ts";
+import { checkedFields, keysOf, ownEntries, paceFields, shapeOf } from "./member-fields.ts";
 import { PACE } from "./schema.ts";
 import { lineOf, type Span } from "./source.ts";
 import { addressOf, driverOf, type KnownHub, paceOf, type UseServices } from "./use.ts";
@@ -72,8 +72,8 @@ function buildHub(
   const { name } = member;
   const fields = ownEntries(entry, shapeOf(driver.hub), { member, problems });
   const paceOwn = ownEntries(entry, paceFields(new Set(keysOf(driver.hub))), { member, problems });
-  const settings: unknown = checked(driver.hub as z.ZodType, { ...entry, entries: fields.entries }, problems, fields);
-  const pace = checked(PACE, { ...entry, entries: paceOwn.entries }, problems, paceOwn);
+  const settings: unknown = checkedFields(driver.hub as z.ZodObject, entry, fields, problems);
+  const pace = checkedFields(PACE, entry, paceOwn, problems);
   const address = settings === undefined ? undefined : addressOf(driver, fields.entries, settings);
   // Known even where it is wrong: machines that name it are not to be blamed as well.
   const hub: KnownHub = {

@@ -2,9 +2,9 @@
 import type { z } from "zod";
 import { cutsOf, type MachineFacts, VERBS } from "../power/driver.ts";
 import type { MachineSpec, SupplySpec } from "../power/spec.ts";
-import { checked, refuseUnknownKeys } from "./check-value.ts";
+import { refuseUnknownKeys } from "./check-value.ts";
 import { type Member, meantFor, membersOf } from "./member.ts";
-import { fieldValue, shapeOf } from "./member-fields.ts";
+import { checkedFields, type Fields, fieldValue, ownEntries, shapeOf } from "./member-fields.ts";
 import { Parts } from "./parts.ts";
 import type { Problems } from "./problem.ts";
 import { type Profiles, withProfiles } from "./profiles.ts";
@@ -104,7 +104,7 @@ function buildMachine(written: Written, services: MachineServices): BuiltMachine
     if (given) problems.error(given.key, notYet(later));
   }
   const fields = ownFields(member, entry, problems);
-  const settings = checked(MACHINE, { ...entry, entries: fields.entries }, problems, fields);
+  const settings = checkedFields(MACHINE, entry, fields, problems);
 
   const parts = new Parts({ member, entry, services, verify: settings?.verify ?? 0 });
   const short = parts.short();
@@ -148,22 +148,13 @@ function buildMachine(written: Written, services: MachineServices): BuiltMachine
 }
 
 /** Entries of the machine's own settings, for this member; its MAC and address are known to placeholders from then on. */
-function ownFields(
-  member: Member,
-  entry: MapValue,
-  problems: Problems,
-): { readonly entries: Map<string, Entry>; readonly silent: ReadonlySet<string> } {
-  const entries = new Map<string, Entry>();
-  const silent = new Set<string>();
+function ownFields(member: Member, entry: MapValue, problems: Problems): Fields {
   const shape = shapeOf(MACHINE);
-  for (const key of new Set([...FACTS, ...Object.keys(shape)])) {
+  for (const key of FACTS) {
     const given = entry.entries.get(key);
     const field = shape[key];
     if (!given || !field) continue;
     const value = fieldValue(given.value, { member, field, problems });
-    if (value) entries.set(key, { ...given, value });
-    else silent.add(key);
-    if (key !== "mac" && key !== "address") continue;
     const parsed = field.safeParse(value?.kind === "scalar" ? value.value : undefined);
     // Where it is wrong it is told once, as the machine's own: the drivers that use it get something to go on with.
     const standIn = key === "mac" ? "00:00:00:00:00:00" : member.name;
@@ -172,7 +163,7 @@ function ownFields(
       secret: value?.kind === "scalar" && value.secret,
     };
   }
-  return { entries, silent };
+  return ownEntries(entry, shape, { member, problems });
 }
 
 function defaultMinOff(supplies: readonly SupplySpec[]): number {

@@ -59,7 +59,7 @@ export function fieldEntries(
     if (given) {
       const here = verb !== undefined && driver.perVerb?.includes(key) ? valueOfVerb(field, verb) : field;
       const value = fieldValue(given.value, { member, field: here, problems });
-      if (value !== given.value) same = false;
+      same &&= isSame(value, given);
       if (value) entries.set(key, value === given.value ? given : { ...given, value });
       else silent.add(key);
       continue;
@@ -118,11 +118,15 @@ export function ownEntries(
     const field = fields[key];
     if (!field) continue;
     const value = fieldValue(given.value, { member, field, problems });
-    if (value !== given.value) same = false;
+    same &&= isSame(value, given);
     if (value) entries.set(key, value === given.value ? given : { ...given, value });
     else silent.add(key);
   }
   return { entries, silent, same };
+}
+
+function isSame(value: Value | undefined, given: Entry): boolean {
+  return value === given.value || value === hidden(given.value);
 }
 
 /** How a hub wants to be treated, as far as the driver has no keys of these names. */

@@ -2,9 +2,8 @@
 import type { z } from "zod";
 import { capabilities, cutsOf, type Driver, type Verb } from "../power/driver.ts";
 import type { MachineSpec, QuerySpec, StageSpec, SupplySpec } from "../power/spec.ts";
-import { checked } from "./check-value.ts";
 import type { Member } from "./member.ts";
-import { ownEntries, shapeOf } from "./member-fields.ts";
+import { checkedFields, ownEntries, shapeOf } from "./member-fields.ts";
 import { LATER_MACHINE, MACHINE, MACHINE_STRUCTURE, STAGE, SUPPLY } from "./schema.ts";
 import type { Span } from "./source.ts";
 import { resolveUse, type Use, type UseServices } from "./use.ts";
@@ -15,6 +14,7 @@ const SOFT_WAIT_MS = 60_000;
 
 const MACHINE_KEYS = [...Object.keys(MACHINE.shape), ...Object.keys(MACHINE_STRUCTURE), ...LATER_MACHINE];
 const STAGE_KEYS = Object.keys(STAGE.shape);
+const NO_KEYS: readonly string[] = [];
 const SUPPLY_KEYS = Object.keys(SUPPLY.shape);
 
 export interface PartsOptions {
@@ -134,7 +134,7 @@ export class Parts {
         }
       );
     }
-    const use = this.#use(value, { alsoKnown: [], verb: "query" });
+    const use = this.#use(value, { alsoKnown: NO_KEYS, verb: "query" });
     if (!use || !this.#can(use, "query", value)) return undefined;
     this.queries.push(use);
     return { spec: { kind: "one", outlet: use.outlet }, shown: shownUse(value, use, new Map()) };
@@ -181,7 +181,7 @@ export class Parts {
     const { member, services } = this.#options;
     const { problems } = services;
     const own = ownEntries(entry, shapeOf(schema), { member, problems });
-    return { settings: checked(schema, { ...entry, entries: own.entries }, problems, own), entries: own.entries };
+    return { settings: checkedFields(schema, entry, own, problems), entries: own.entries };
   }
 
   #can(use: Use, what: Verb | "query" | "soft" | "hard", entry: MapValue): boolean {

@@ -7,9 +7,18 @@ import { DEFAULT_PACE, type Driver, type Pace } from "../power/driver.ts";
 import { Secret } from "../power/secret.ts";
 import { type HubSpec, type OutletSpec, outletName } from "../power/spec.ts";
 import { fieldFacts } from "../wire/fields.ts";
-import { checked, refuseUnknownKeys } from "./check-value.ts";
+import { refuseUnknownKeys } from "./check-value.ts";
 import { own } from "./member.ts";
-import { type FieldsOf, fieldEntries, keysOf, NO_FIELDS, ownEntries, paceFields, shapeOf } from "./member-fields.ts";
+import {
+  checkedFields,
+  type FieldsOf,
+  fieldEntries,
+  keysOf,
+  NO_FIELDS,
+  ownEntries,
+  paceFields,
+  shapeOf,
+} from "./member-fields.ts";
 import type { Problems } from "./problem.ts";
 import { PACE } from "./schema.ts";
 import { lineOf, type Span } from "./source.ts";
@@ -106,11 +115,8 @@ function useOfHub(request: UseRequest, name: Entry, services: UseServices): Use 
     return undefined;
   }
   const { driver } = hub.spec;
-  refuseUnknownKeys(
-    request.entry,
-    { known: new Set(["hub", ...request.alsoKnown, ...keysOf(driver.outlet)]), of: `${request.of} (${driver.name})` },
-    problems,
-  );
+  const { known } = layoutOf(driver, request.alsoKnown, "hub");
+  refuseUnknownKeys(request.entry, { known, of: `${request.of} (${driver.name})` }, problems);
   const settings = outletSettings(request, driver, services);
   if (!settings) return undefined;
   return {
@@ -126,23 +132,13 @@ function useInline(request: UseRequest, name: Entry, services: UseServices): Use
   if (!driver) return undefined;
   const { entry, member, alsoKnown, of } = request;
   const { problems } = services;
-  // Where the machine or the driver has a key of that name, it is theirs.
-  const others = new Set([...alsoKnown, ...keysOf(driver.hub), ...keysOf(driver.outlet)]);
-  const paceShape = paceFields(others);
-  refuseUnknownKeys(
-    entry,
-    {
-      known: new Set(["driver", ...others, ...Object.keys(paceShape)]),
-      of: `${of} (${driver.name})`,
-    },
-    problems,
-  );
+  const { known, pace: paceShape } = layoutOf(driver, alsoKnown);
+  refuseUnknownKeys(entry, { known, of: `${of} (${driver.name})` }, problems);
 
   const hubFields = driver.hub ? fieldEntries(request, driver.hub, { driver, problems }) : NO_FIELDS;
   const pace = ownEntries(entry, paceShape, { member, problems });
-  const hubSettings: unknown =
-    driver.hub && checked(driver.hub as z.ZodType, { ...entry, entries: hubFields.entries }, problems, hubFields);
-  const paceSettings = checked(PACE, { ...entry, entries: pace.entries }, problems, pace);
+  const hubSettings: unknown = driver.hub && checkedFields(driver.hub as z.ZodObject, entry, hubFields, problems);
+  const paceSettings = checkedFields(PACE, entry, pace, problems);
   const settings = outletSettings(request, driver, services);
   if (!settings || !paceSettings || (driver.hub && hubSettings === undefined)) return undefined;
 
@@ -168,6 +164,32 @@ function useInline(request: UseRequest, name: Entry, services: UseServices): Use
     hubIdentity: key,
     entries: new Map([["driver", name], ...hubFields.entries, ...pace.entries, ...settings.entries]),
   };
+}
+
+/** What may stand in an entry that uses a driver. */
+interface Layout {
+  readonly known: ReadonlySet<string>;
+  /** Keys of the hub's pace, as far as neither the surroundings nor the driver have keys of these names. */
+  readonly pace: Readonly<Record<string, z.ZodType>>;
+}
+
+const layouts = new WeakMap<Driver, Map<readonly string[], Readonly<Record<"driver" | "hub", Layout>>>>();
+
+/** What may stand beside `driver:` or `hub:`; the same for all entries in such surroundings. */
+function layoutOf(driver: Driver, alsoKnown: readonly string[], by: "driver" | "hub" = "driver"): Layout {
+  const ofDriver = layouts.get(driver) ?? new Map<readonly string[], Readonly<Record<"driver" | "hub", Layout>>>();
+  layouts.set(driver, ofDriver);
+  let layout = ofDriver.get(alsoKnown);
+  if (!layout) {
+    const others = new Set([...alsoKnown, ...keysOf(driver.hub), ...keysOf(driver.outlet)]);
+    const pace = paceFields(others);
+    layout = {
+      driver: { known: new Set(["driver", ...others, ...Object.keys(pace)]), pace },
+      hub: { known: new Set(["hub", ...alsoKnown, ...keysOf(driver.outlet)]), pace: {} },
+    };
+    ofDriver.set(alsoKnown, layout);
+  }
+  return layout[by];
 }
 
 /** For evidence and messages, so without an outlet that is a secret. */
@@ -267,6 +289,11 @@ function outletSettings(request: UseRequest, driver: Driver, { problems }: UseSe
       entries.set(key, { ...given, value: { kind: "map", at: given.value.at, entries: new Map([[verb, given]]) } });
     }
   }
-  const output: object | undefined = checked(driver.outlet as z.ZodObject, { ...entry, entries }, problems, fields);
+  const output: object | undefined = checkedFields(
+    driver.outlet as z.ZodObject,
+    entry,
+    { ...fields, entries },
+    problems,
+  );
   return output && { output, entries: fields.entries };
 }

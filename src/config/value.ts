@@ -68,8 +68,21 @@ export function plain(value: Value): unknown {
   }
 }
 
-/** The same, never to be shown: neither as a value nor where it is written. A tag is not hidden itself: it says nothing. */
+const hiddenValues = new WeakMap<Value, Value>();
+
+/**
+ * The same, never to be shown: neither as a value nor where it is written. A tag is not hidden itself: it says nothing.
+ * One value gives one hidden value.
+ */
 export function hidden(value: Value): Value {
+  const known = hiddenValues.get(value);
+  if (known) return known;
+  const made = hide(value);
+  hiddenValues.set(value, made);
+  return made;
+}
+
+function hide(value: Value): Value {
   switch (value.kind) {
     case "scalar":
       if (value.secret || value.value === null) return value;

@@ -13,7 +13,7 @@ const CONNECT_TIMEOUT_MS = 5_000;
  * A host that loses its power sends no farewell: silent for so long, it is gone (ms, times).
  * https://github.com/mscdex/ssh2/issues/269
  */
-const KEEPALIVE = { keepaliveInterval: 0, keepaliveCountMax: 2 };
+const KEEPALIVE = { keepaliveInterval: 2_000, keepaliveCountMax: 2 };
 /** Reasons of a DISCONNECT (RFC 4253, 11.1) that speak of the protocol. */
 const PROTOCOL_REASONS = new Set([2, 3, 5, 8]);
 const TOO_MANY_CONNECTIONS = 12;
