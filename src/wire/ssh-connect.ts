@@ -168,7 +168,8 @@ class Opening {
     const reason = "code" in error && typeof error.code === "number" ? error.code : undefined;
     if (reason === TOO_MANY_CONNECTIONS)
       return new PowerError("busy", `${host} has too many connections`, { cause: error });
-    if (this.#attempt.refused) return this.#attempt.failure(host);
+    // A server that has enough of wrong passwords says so in its farewell, in place of a refusal.
+    if (reason !== undefined && this.#attempt.begun) return this.#attempt.failure(host);
     const farewell = reason !== undefined && !PROTOCOL_REASONS.has(reason);
     if (farewell || error.level === "client-socket" || this.#left) return this.#closed(error);
     return new PowerError("protocol", `${host} and this client do not agree on SSH: ${error.message}`, {

@@ -32,6 +32,7 @@ export class LoginAttempt {
   readonly #troubles: Error[] = [];
   #offered: readonly AuthenticationType[] = [];
   #exhausted = false;
+  #refused = false;
 
   /** Throws PowerError `config` where the agent is not to be found. */
   constructor(login: SshLogin) {
@@ -44,15 +45,21 @@ export class LoginAttempt {
     return this.#exhausted;
   }
 
+  /** Has the machine been shown a way of ours? */
+  get begun(): boolean {
+    return this.#tried.length > 0;
+  }
+
   /** Has the machine refused a way of ours? */
   get refused(): boolean {
-    return this.#tried.length > 0;
+    return this.#refused;
   }
 
   /** What ssh2 asks for before each attempt: the methods left, null at first. */
   next(offered: readonly AuthenticationType[] | null): AnyAuthMethod | false {
     if (offered === null) return { type: "none", username: this.#login.user };
     this.#offered = offered;
+    this.#refused = this.begun;
     const position = this.#untried.findIndex(({ method }) => offered.includes(wireMethod(method.type)));
     const [way] = position < 0 ? [] : this.#untried.splice(position, 1);
     if (!way) {

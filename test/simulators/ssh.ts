@@ -26,10 +26,11 @@ export interface SshMachineOptions {
 }
 
 /**
- * How it fails. At the door: `silent`, `rubbish`, `hangs-up`, `turns-away`. In the session: `no-session` closes the
- * connection when one is opened, `no-exec` refuses the command, `hangs` never ends it.
+ * How it fails. At the door: `silent`, `rubbish`, `hangs-up`, `turns-away`. At the login: `faints` with the password in
+ * its hand. In the session: `no-session` closes the connection when one is opened, `no-exec` refuses the command, `hangs`
+ * never ends it.
  */
-export type SshFault = "silent" | "rubbish" | "hangs-up" | "turns-away" | "no-session" | "no-exec" | "hangs" | "fails";
+export type SshFault = "silent" | "rubbish" | "hangs-up" | "turns-away" | "faints" | "no-session" | "no-exec" | "hangs";
 
 /** What the last command sees of the machine's end: its exit first, a signal, nothing at all, or a dead line. */
 export type SshFarewell = "exit" | "signal" | "lost" | "dead";
@@ -188,6 +189,10 @@ export class SshMachine implements AsyncDisposable {
     const user = this.#options.users[context.username];
     const offered = methodsOf(user, passed);
     if (context.method !== "none") this.logins.push(context.method);
+    if (context.method !== "none" && this.fault === "faints") {
+      this.dropConnections();
+      return;
+    }
     if (!user || !offered.includes(context.method)) {
       context.reject(offered);
       return;

@@ -167,7 +167,7 @@ async function family(pid: number): Promise<number[]> {
 
 /** A real agent that holds a key. */
 export async function startAgent(keyFile: string, socket: string): Promise<AsyncDisposable> {
-  const agent = spawn("ssh-agent", ["-D", "-a", socket], { stdio: "ignore" });
+  const agent = spawn(pathOf("ssh-agent") ?? "ssh-agent", ["-D", "-a", socket], { stdio: "ignore" });
   await until(() =>
     run("ssh-add", ["-q", keyFile], { env: { ...process.env, SSH_AUTH_SOCK: socket } }).then(
       () => true,

@@ -259,6 +259,7 @@ test("with `host_key: any` a machine that was deployed anew is let in", async ()
 describe("a machine that", () => {
   test.each<[string, SshFault, string, RegExp]>([
     ["closes the connection at once", "hangs-up", "unreachable", /closed the connection during the handshake$/],
+    ["goes away during the login", "faints", "unreachable", /closed the connection during the login$/],
     ["is no SSH server", "rubbish", "protocol", /is no SSH: HTTP\/1\.1 400 Bad Request$/],
     ["turns new connections away in words", "turns-away", "protocol", /Exceeded MaxStartups$/],
     [
