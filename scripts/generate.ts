@@ -6,6 +6,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { dirname, join, relative } from "node:path";
 import { jsonSchema } from "../src/config/index.ts";
 import { drivers } from "../src/drivers/index.ts";
+import { DRIVER_PROMISES } from "../src/wire/kit.ts";
 import { cliPage } from "./generate/cli-page.ts";
 import { configPage } from "./generate/config-page.ts";
 import { driverIndex, driverPage, driverTable } from "./generate/driver-pages.ts";
@@ -15,22 +16,29 @@ import { formatted } from "./generate/format.ts";
 const ROOT = join(import.meta.dirname, "..");
 const COMMAND = "npm run generate";
 const MARK = `<!-- Made by \`${COMMAND}\`; changes here are lost. -->`;
-const TABLE = /(<!-- drivers: made by .* -->\n)[\s\S]*?(<!-- \/drivers -->)/;
-
 function page(text: string): string {
   return `${MARK}\n\n${text}`;
 }
 
-function readme(): string {
-  const text = readFileSync(join(ROOT, "README.md"), "utf8");
-  if (!TABLE.test(text)) throw new Error("README.md has lost the marks between which the table of drivers stands");
-  return text.replace(TABLE, (_all, begin: string, end: string) => `${begin}\n${driverTable(drivers, ROOT)}\n${end}`);
+/** A written page with a generated part between marks of that name. */
+function withPart(file: string, name: string, part: string): string {
+  const text = readFileSync(join(ROOT, file), "utf8");
+  const [begin, end] = [`<!-- ${name}: made by \`${COMMAND}\` -->`, `<!-- /${name} -->`];
+  const [before, rest] = text.split(begin);
+  const after = rest?.split(end)[1];
+  if (before === undefined || after === undefined) throw new Error(`${file} has lost the marks of its ${name}`);
+  return `${before}${begin}\n\n${part}\n\n${end}${after}`;
+}
+
+function promises(): string {
+  return DRIVER_PROMISES.map(({ name }) => `- ${name}`).join("\n");
 }
 
 /** Every generated file by its path from the root. */
 function pages(): Record<string, string> {
   return {
-    "README.md": readme(),
+    "README.md": withPart("README.md", "drivers", driverTable(drivers, ROOT)),
+    "docs/extending.md": withPart("docs/extending.md", "promises", promises()),
     "docs/cli.md": page(cliPage()),
     "docs/config.md": page(configPage()),
     "docs/errors.md": page(errorsPage(ROOT)),

@@ -17,5 +17,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   unread: unread.signal,
   env: process.env,
   cwd: process.cwd(),
-  columns: process.stdout.columns ?? 100,
+  get columns() {
+    return process.stdout.columns ?? 100;
+  },
 });

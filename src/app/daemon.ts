@@ -61,7 +61,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 async function build(options: DaemonOptions, disposers: Disposers): Promise<Daemon> {
   const { configuration, log, env, clock = systemClock } = options;
   const { hold, shutdownGrace } = configuration.server;
-  const paths = pathsBeside(configuration.store.path, env);
+  const paths = pathsBeside(configuration.store.path);
   prepareFolder(dirname(paths.database));
   const credentials = new Credentials(paths.credentials);
   if (credentials.problem !== undefined)

@@ -44,12 +44,11 @@ export async function listenOnPath(server: Server, path: string): Promise<Server
     });
   }
   rmSync(path, { force: true });
+  // The path is bound within the call, so nothing else is made under this mask.
   const before = process.umask(0o177);
-  try {
-    await listenOn(server, { path });
-  } finally {
-    process.umask(before);
-  }
+  const listening = listenOn(server, { path });
+  process.umask(before);
+  await listening;
   chmodSync(path, 0o600);
   return server;
 }

@@ -15,14 +15,15 @@ export interface LogOptions {
   readonly level: "debug" | "info" | "warn" | "error";
   /** Lines for people instead of JSON. */
   readonly pretty: boolean;
+  readonly colours: boolean;
 }
 
-export async function createLog({ level, pretty }: LogOptions): Promise<Log> {
+export async function createLog({ level, pretty, colours }: LogOptions): Promise<Log> {
   const options = { level, redact: { paths: REDACTED, censor: "•••" }, base: null };
   if (!pretty) return pino(options, pino.destination({ dest: 2, sync: true }));
   const { default: prettyStream } = await import("pino-pretty");
   return pino(
     options,
-    prettyStream({ destination: 2, sync: true, ignore: "pid,hostname", translateTime: "SYS:HH:MM:ss" }),
+    prettyStream({ destination: 2, sync: true, translateTime: "SYS:HH:MM:ss", singleLine: true, colorize: colours }),
   );
 }

@@ -1,5 +1,12 @@
 import { EXIT } from "./exit-codes.ts";
 
+interface CliErrorOptions {
+  readonly exitCode?: number;
+  readonly hint?: string | undefined;
+  readonly code?: string;
+  readonly cause?: unknown;
+}
+
 /** Ends a command: what and why in the message, what next in the hint. */
 export class CliError extends Error {
   override readonly name = "CliError";
@@ -7,18 +14,20 @@ export class CliError extends Error {
   readonly hint: string | undefined;
   readonly code: string;
 
-  constructor(
-    message: string,
-    options: {
-      readonly exitCode?: number;
-      readonly hint?: string | undefined;
-      readonly code?: string;
-      readonly cause?: unknown;
-    } = {},
-  ) {
+  constructor(message: string, options: CliErrorOptions = {}) {
     super(message, { cause: options.cause });
     this.exitCode = options.exitCode ?? EXIT.failed;
     this.hint = options.hint;
     this.code = options.code ?? "failed";
   }
+}
+
+/** The command was called in a way that makes no sense. */
+export function wrongUsage(message: string, hint?: string): CliError {
+  return new CliError(message, { exitCode: EXIT.usage, code: "usage", hint });
+}
+
+/** There is no such thing; the hint says where they are listed. */
+export function notFound(message: string, hint: string): CliError {
+  return new CliError(message, { exitCode: EXIT.usage, code: "not_found", hint });
 }

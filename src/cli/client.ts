@@ -24,6 +24,11 @@ export interface OrderOptions {
   readonly timeoutMs?: number | undefined;
 }
 
+/** Longest that anything but an order may take (ms); a reading takes 10 s at most. */
+const ANSWER_TIMEOUT_MS = 30_000;
+/** As long as the API lets a caller wait for an order, where no other time is given (ms). */
+const ORDER_TIMEOUT_MS = 600_000;
+
 /** Finds the daemon and checks that it answers. Throws CliError with exit code 6 when it does not. */
 export async function connectDaemon(cli: Cli): Promise<Client> {
   const { paths } = await locateStore(cli);
@@ -60,7 +65,8 @@ export class Client {
   async order(options: OrderOptions): Promise<OrderRecord> {
     const { machine, verb, how, reason, force, wait, timeoutMs } = options;
     const body = { machine, verb, how, reason, force, wait, timeout_ms: timeoutMs };
-    return (await this.#json<{ order: OrderRecord }>("POST", "/orders", body)).order;
+    const patience = (wait ? (timeoutMs ?? ORDER_TIMEOUT_MS) : 0) + ANSWER_TIMEOUT_MS;
+    return (await this.#json<{ order: OrderRecord }>("POST", "/orders", { body, patience })).order;
   }
 
   async orders(filter: {
@@ -94,30 +100,46 @@ export class Client {
     return (await this.#json<{ outlets: ListedOutlet[] }>("GET", `/hubs/${encodeURIComponent(hub)}/outlets`)).outlets;
   }
 
-  /** Live events until the signal aborts or the daemon ends. */
-  async *follow(filter: { readonly machine?: string | undefined }, signal: AbortSignal): AsyncGenerator<EventShape> {
-    const { EventSourceParserStream } = await import("eventsource-parser/stream");
-    const response = await this.#send("GET", `/events/stream${search(filter)}`, { signal });
-    const { Readable } = await import("node:stream");
-    const text = Readable.toWeb(response).pipeThrough(new TextDecoderStream() as never) as ReadableStream<string>;
-    const messages = text.pipeThrough(new EventSourceParserStream());
-    for await (const message of messages as unknown as AsyncIterable<{ data: string }>)
-      yield JSON.parse(message.data) as EventShape;
+  /** Live events behind `after`, until the signal aborts or the daemon ends. */
+  async *follow(
+    { after, ...filter }: { readonly machine?: string | undefined; readonly after?: number | undefined },
+    signal: AbortSignal,
+  ): AsyncGenerator<EventShape> {
+    const { createParser } = await import("eventsource-parser");
+    const headers = after === undefined ? {} : { "last-event-id": String(after) };
+    const response = await this.#send("GET", `/events/stream${search(filter)}`, { signal, headers });
+    const arrived: EventShape[] = [];
+    const parser = createParser({ onEvent: ({ data }) => arrived.push(JSON.parse(data) as EventShape) });
+    response.setEncoding("utf8");
+    try {
+      for await (const chunk of response) {
+        parser.feed(String(chunk));
+        yield* arrived.splice(0);
+      }
+    } catch (error) {
+      throw signal.aborted ? error : unreachable(this.socket, error);
+    }
   }
 
-  async #json<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const response = await this.#send(method, path, { body });
-    const chunks: Buffer[] = [];
-    for await (const chunk of response) chunks.push(chunk as Buffer);
-    const answer: unknown = JSON.parse(Buffer.concat(chunks).toString());
-    if ((response.statusCode ?? 500) >= 400) throw failureOf(answer);
+  async #json<T>(method: string, path: string, options: { body?: unknown; patience?: number } = {}): Promise<T> {
+    const { body, patience = ANSWER_TIMEOUT_MS } = options;
+    const response = await this.#send(method, path, { body, signal: AbortSignal.timeout(patience) });
+    response.setEncoding("utf8");
+    let text = "";
+    try {
+      for await (const chunk of response) text += String(chunk);
+    } catch (error) {
+      throw unreachable(this.socket, error);
+    }
+    const answer = parsed(text);
+    if (answer === undefined || (response.statusCode ?? 500) >= 400) throw failureOf(answer);
     return answer as T;
   }
 
   #send(
     method: string,
     path: string,
-    options: { readonly body?: unknown; readonly signal?: AbortSignal },
+    options: { readonly body?: unknown; readonly signal: AbortSignal; readonly headers?: Record<string, string> },
   ): Promise<IncomingMessage> {
     const body = options.body === undefined ? undefined : JSON.stringify(options.body);
     return new Promise((resolve, reject) => {
@@ -126,16 +148,34 @@ export class Client {
         method,
         path: `/api/v1${path}`,
         headers: {
-          "x-local-user": userInfo().username,
+          "x-local-user": localAccount(),
           "user-agent": "maasochist-cli",
           ...(body !== undefined && { "content-type": "application/json" }),
+          ...options.headers,
         },
-        ...(options.signal && { signal: options.signal }),
+        signal: options.signal,
       });
       sent.once("response", resolve);
       sent.once("error", (error) => reject(unreachable(this.socket, error)));
       sent.end(body);
     });
+  }
+}
+
+/** Who runs this; in a container an account may have a number and no name. */
+function localAccount(): string {
+  try {
+    return userInfo().username.replaceAll(/[^\w.@\\-]/g, "_");
+  } catch {
+    return `uid${process.getuid?.() ?? ""}`;
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 
@@ -147,7 +187,7 @@ function search(filter: Readonly<Record<string, string | number | undefined>>): 
 }
 
 function failureOf(answer: unknown): CliError {
-  const { error } = answer as { error?: { code: string; message: string; hint: string } };
+  const { error } = (answer ?? {}) as { error?: { code: string; message: string; hint: string } };
   if (!error)
     return new CliError("the daemon answered in a way this command does not know", {
       hint: "Are both of one version? See `maasochist version` and restart the daemon.",
@@ -155,8 +195,9 @@ function failureOf(answer: unknown): CliError {
   return new CliError(error.message, { hint: error.hint, code: error.code, exitCode: exitFor(error.code) });
 }
 
-function unreachable(socket: string, error: NodeJS.ErrnoException): CliError {
-  if (error.code === "EACCES") {
+function unreachable(socket: string, error: unknown): CliError {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (code === "EACCES") {
     return new CliError(`this account may not speak to the daemon at ${socket}`, {
       exitCode: EXIT.denied,
       code: "denied",
@@ -164,10 +205,18 @@ function unreachable(socket: string, error: NodeJS.ErrnoException): CliError {
       cause: error,
     });
   }
-  return new CliError(`no daemon answers at ${socket}`, {
+  const nobody = code === "ENOENT" || code === "ECONNREFUSED";
+  const said = nobody
+    ? "no daemon answers at"
+    : code === "ABORT_ERR"
+      ? "the daemon is silent at"
+      : "the daemon hung up at";
+  return new CliError(`${said} ${socket}`, {
     exitCode: EXIT.unreachable,
     code: "daemon_unreachable",
-    hint: "Start it: `maasochist serve`, or `systemctl start maasochist`. With another configuration, name it with -c.",
+    hint: nobody
+      ? "Start it: `maasochist serve` (in a clone `npm start`), or `systemctl start maasochist`. The daemon of another configuration is found with -c FILE."
+      : "See its log. Orders that were under way are told by `maasochist orders` when it runs again.",
     cause: error,
   });
 }

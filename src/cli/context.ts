@@ -1,6 +1,7 @@
 /** What every command works with: where it writes, what was given for all commands, and how it ends. */
 import { styleText } from "node:util";
 import type { Client } from "./client.ts";
+import { table } from "./table.ts";
 
 export interface Globals {
   /** `-c FILE`. */
@@ -55,6 +56,19 @@ export class Cli {
   /** A line beside the result: progress, advice. */
   note(line: string): void {
     if (!this.json && this.globals.quiet !== true) this.terminal.err(`${line}\n`);
+  }
+
+  /** Lines of a table: fitted to a terminal, whole where a program reads them. */
+  table(rows: readonly (readonly string[])[], leaveOut?: readonly number[]): string[] {
+    const width = this.terminal.outIsTerminal ? this.terminal.columns : undefined;
+    return table(rows, { width, ...(leaveOut && { leaveOut }) });
+  }
+
+  /** A table whose first row is its head. */
+  sayTable(rows: readonly (readonly string[])[]): void {
+    const [head = "", ...lines] = this.table(rows);
+    this.say(this.paint("bold", head));
+    for (const line of lines) this.say(line);
   }
 
   /** The result as JSON, under `--json`. */

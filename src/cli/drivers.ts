@@ -1,10 +1,9 @@
 import type { Command } from "commander";
 import type { DriverFacts, SettingFacts } from "../config/driver-facts.ts";
-import { CliError } from "./cli-error.ts";
+import { notFound } from "./cli-error.ts";
 import type { Cli } from "./context.ts";
-import { EXIT } from "./exit-codes.ts";
 import { load } from "./load.ts";
-import { table } from "./table.ts";
+import { didYouMean } from "./select.ts";
 
 export function add(program: Command, cli: Cli): void {
   program
@@ -17,25 +16,19 @@ export function add(program: Command, cli: Cli): void {
       if (name === undefined) {
         const facts = drivers.map(driverFacts);
         cli.data({ drivers: facts });
-        for (const line of table([
+        cli.sayTable([
           ["DRIVER", "CAN", "WHAT IT SWITCHES"],
           ...facts.map(({ name, can, summary }) => [name, can.join(" "), summary]),
-        ]))
-          cli.say(line);
+        ]);
         return;
       }
       const driver = drivers.find((known) => known.name === name);
       if (!driver) {
-        const { nearest } = await import("../power/names.ts");
-        const near = nearest(
+        const near = didYouMean(
           name,
           drivers.map((known) => known.name),
         );
-        throw new CliError(`there is no driver "${name}"${near === undefined ? "" : `; did you mean "${near}"?`}`, {
-          exitCode: EXIT.usage,
-          code: "not_found",
-          hint: "`maasochist drivers` lists them.",
-        });
+        throw notFound(`there is no driver "${name}"${near}`, "`maasochist drivers` lists them.");
       }
       const facts = driverFacts(driver);
       cli.data({ driver: facts });
@@ -60,8 +53,8 @@ function page(cli: Cli, facts: DriverFacts): void {
     printSettings(cli, facts.outlet);
   }
   heading("Pace");
-  for (const line of table(facts.pace.map(({ key, value, description }) => [`  ${key}`, value, description])))
-    cli.say(line);
+  const pace = facts.pace.map(({ key, value, description }) => [`  ${key}`, value, description]);
+  for (const line of cli.table(pace)) cli.say(line);
   for (const example of facts.examples) {
     heading(example.title);
     cli.say(example.yaml.trimEnd().replaceAll(/^/gm, "  "));
@@ -79,5 +72,5 @@ function printSettings(cli: Cli, settings: readonly SettingFacts[]): void {
     const cells = [`${setting.type}${setting.secret ? ", secret" : ""}`, standing, setting.description];
     return [`  ${setting.key}`, ...cells.map((cell) => cell.replaceAll("`", ""))];
   });
-  for (const line of table(rows)) cli.say(line);
+  for (const line of cli.table(rows)) cli.say(line);
 }

@@ -1,9 +1,10 @@
 import type { Command } from "commander";
-import { parseDuration } from "../wire/duration.ts";
 import { CliError } from "./cli-error.ts";
-import type { EventShape } from "./client.ts";
+import type { Client, EventShape } from "./client.ts";
 import type { Cli } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
+import { countOption, durationOption } from "./options.ts";
+import { unknownMachine } from "./select.ts";
 import { clockTime } from "./table.ts";
 
 interface Options {
@@ -21,34 +22,42 @@ export function add(program: Command, cli: Cli): void {
     .option("--since <time>", "how far back, such as 1h")
     .option("--machine <name>", "only this machine")
     .option("--limit <count>", "how many of the newest", "50")
-    .action(async (options: Options) => {
-      const back = options.since === undefined ? undefined : parseDuration(options.since);
-      if (options.since !== undefined && back === undefined)
-        throw new CliError(`"${options.since}" is not a duration`, {
-          exitCode: EXIT.usage,
-          code: "usage",
-          hint: "Write 30m, 1h or 2d.",
-        });
+    .action(async ({ follow, since, machine, limit }: Options) => {
+      const back = since === undefined ? undefined : Date.now() - durationOption(since);
+      const most = countOption(limit);
       const daemon = await cli.daemon();
-      const { machine } = options;
-      const events = await daemon.events({
-        machine,
-        since: back === undefined ? undefined : Date.now() - back,
-        limit: Number(options.limit) || 50,
-      });
-      for (const event of events) print(cli, event);
-      if (events.length === 0 && !options.follow) cli.say("Nothing happened yet.");
-      if (!options.follow) return;
-      const over = new AbortController();
-      process.once("SIGINT", () => over.abort());
-      try {
-        for await (const event of daemon.follow({ machine }, over.signal)) print(cli, event);
-        throw new CliError("the daemon ended", { exitCode: EXIT.unreachable, code: "daemon_unreachable" });
-      } catch (error) {
-        if (!over.signal.aborted) throw error;
-        cli.exitCode = EXIT.interrupted;
+      const events = await daemon.events({ machine, since: back, limit: most });
+      if (events.length === 0 && machine !== undefined) {
+        const known = (await daemon.machines()).map(({ name }) => name);
+        if (!known.includes(machine)) throw unknownMachine(machine, known);
       }
+      for (const event of events) print(cli, event);
+      if (follow) await followOn(cli, daemon, { machine, after: events.at(-1)?.id });
+      else if (events.length === 0)
+        cli.say(since === undefined ? "Nothing has happened yet." : "Nothing has happened since.");
     });
+}
+
+interface From {
+  readonly machine: string | undefined;
+  /** The newest event that was shown. */
+  readonly after: number | undefined;
+}
+
+async function followOn(cli: Cli, daemon: Client, from: From): Promise<void> {
+  const over = new AbortController();
+  process.once("SIGINT", () => over.abort());
+  try {
+    for await (const event of daemon.follow(from, over.signal)) print(cli, event);
+    throw new CliError("the daemon stopped", {
+      exitCode: EXIT.unreachable,
+      code: "daemon_unreachable",
+      hint: "Follow on when it runs again.",
+    });
+  } catch (error) {
+    if (!over.signal.aborted) throw error;
+    cli.exitCode = EXIT.interrupted;
+  }
 }
 
 function print(cli: Cli, stored: EventShape): void {

@@ -1,6 +1,10 @@
 import type { Command } from "commander";
 import type { Cli } from "./context.ts";
-import { ago, table } from "./table.ts";
+import { ago } from "./table.ts";
+
+const HEADER = ["HUB", "DRIVER", "HEALTH", "LAST EXCHANGE", "WAITING", "MACHINES"];
+/** What a narrow terminal does without: what waits, the last exchange. */
+const LEAVE_OUT = [4, 3];
 
 export function add(program: Command, cli: Cli): void {
   const hubs = program
@@ -22,7 +26,7 @@ export function add(program: Command, cli: Cli): void {
       String(queued + running),
       machines.length > 4 ? `${machines.slice(0, 4).join(", ")} … (${machines.length})` : machines.join(", "),
     ]);
-    const [head = "", ...lines] = table([["HUB", "DRIVER", "HEALTH", "LAST EXCHANGE", "WAITING", "MACHINES"], ...rows]);
+    const [head = "", ...lines] = cli.table([HEADER, ...rows], LEAVE_OUT);
     cli.say(cli.paint("bold", head));
     for (const [index, line] of lines.entries()) {
       cli.say(line);
@@ -44,6 +48,6 @@ export function add(program: Command, cli: Cli): void {
         state ?? "–",
         macs?.join(", ") ?? "–",
       ]);
-      for (const line of table([["OUTLET", "LABEL", "STATE", "MAC"], ...rows])) cli.say(line);
+      cli.sayTable([["OUTLET", "LABEL", "STATE", "MAC"], ...rows]);
     });
 }

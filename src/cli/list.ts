@@ -1,7 +1,10 @@
-import type { Command } from "commander";
+import { setTimeout as pause } from "node:timers/promises";
+import { type Command, Option } from "commander";
 import type { MachineShape } from "../http/shapes.ts";
+import type { Client } from "./client.ts";
 import type { Cli } from "./context.ts";
-import { ago, table } from "./table.ts";
+import { noTag } from "./select.ts";
+import { ago } from "./table.ts";
 import { orderWords, stateWord } from "./words.ts";
 
 interface Options {
@@ -11,44 +14,42 @@ interface Options {
 }
 
 const WATCH_MS = 1_000;
+const HEADER = ["MACHINE", "POWER", "DRIVER", "CHECKED", "LAST ACTION", "MAAS"];
+/** What a narrow terminal does without: the driver, when it was checked, MAAS. */
+const LEAVE_OUT = [2, 5, 3];
+const CLEAR = "\x1b[H\x1b[2J\x1b[3J";
 
 export function add(program: Command, cli: Cli): void {
   program
     .command("list")
     .description("List the machines: state, how fresh it is, the last action, and when MAAS last asked.")
     .option("--tag <tag>", "only machines with this tag")
-    .option("--state <state>", "only machines that are on, off, unknown or error")
+    .addOption(new Option("--state <state>", "only machines in this state").choices(["on", "off", "unknown", "error"]))
     .option("--watch", "again every second, until Ctrl-C")
     .action(async (options: Options) => {
       const daemon = await cli.daemon();
-      const show = async () => {
-        const machines = (await daemon.machines()).filter(
-          (machine) =>
-            (options.tag === undefined || machine.tags.includes(options.tag)) &&
-            (options.state === undefined || machine.state === options.state),
-        );
-        cli.data({ machines });
-        return machines;
-      };
-      if (!options.watch) {
-        print(cli, await show());
-        return;
-      }
-      for (;;) {
-        const machines = await show();
-        if (cli.terminal.outIsTerminal && !cli.json) cli.terminal.out("\x1b[H\x1b[2J");
-        print(cli, machines);
-        await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
+      await show(cli, daemon, options);
+      while (options.watch) {
+        await pause(WATCH_MS);
+        await show(cli, daemon, options);
       }
     });
 }
 
+async function show(cli: Cli, daemon: Client, { tag, state, watch }: Options): Promise<void> {
+  const all = await daemon.machines();
+  const machines = all.filter(
+    (machine) => (tag === undefined || machine.tags.includes(tag)) && (state === undefined || machine.state === state),
+  );
+  cli.data({ machines });
+  if (watch && cli.terminal.outIsTerminal && !cli.json) cli.terminal.out(CLEAR);
+  if (all.length === 0) cli.say("No machines. Add some to the configuration under `machines:`.");
+  else if (tag !== undefined && !all.some((machine) => machine.tags.includes(tag))) cli.say(`${noTag(all, tag)}.`);
+  else if (machines.length === 0) cli.say(`None of ${all.length} machines fits.`);
+  else print(cli, machines);
+}
+
 function print(cli: Cli, machines: readonly MachineShape[]): void {
-  if (machines.length === 0) {
-    cli.say("No machines. Add some to the configuration under `machines:`.");
-    return;
-  }
-  const header = ["MACHINE", "POWER", "DRIVER", "CHECKED", "LAST ACTION", "MAAS"];
   const rows = machines.map((machine) => [
     machine.name,
     stateWord(cli, machine),
@@ -57,7 +58,7 @@ function print(cli: Cli, machines: readonly MachineShape[]): void {
     lastAction(machine),
     polled(machine),
   ]);
-  const [head = "", ...lines] = table([header, ...rows]);
+  const [head = "", ...lines] = cli.table([HEADER, ...rows], LEAVE_OUT);
   cli.say(cli.paint("bold", head));
   for (const [index, line] of lines.entries()) {
     cli.say(line);

@@ -1,7 +1,9 @@
 import type { Command } from "commander";
 import type { OrderRecord } from "../power/order.ts";
 import type { Cli } from "./context.ts";
-import { ago, clockTime, table } from "./table.ts";
+import { countOption } from "./options.ts";
+import { unknownMachine } from "./select.ts";
+import { ago, clockTime } from "./table.ts";
 import { gradeWords, orderWords, seconds } from "./words.ts";
 
 const ID = /^[0-9a-z]+-[0-9a-z]+-[0-9a-z]{3}$/;
@@ -13,28 +15,31 @@ export function add(program: Command, cli: Cli): void {
     .argument("[machine-or-id]", "a machine, or the id of an order")
     .option("--limit <count>", "how many", "20")
     .action(async (which: string | undefined, options: { readonly limit: string }) => {
+      const limit = countOption(options.limit);
       const daemon = await cli.daemon();
-      if (which !== undefined && ID.test(which)) {
+      const known = which === undefined ? [] : (await daemon.machines()).map((machine) => machine.name);
+      if (which !== undefined && !known.includes(which) && ID.test(which)) {
         const order = await daemon.orderById(which);
         cli.data({ order });
         printOrder(cli, order);
         return;
       }
-      const orders = await daemon.orders({ machine: which, limit: Number(options.limit) || 20 });
+      const orders = await daemon.orders({ machine: which, limit });
+      // A machine that the configuration no longer has keeps its history.
+      if (orders.length === 0 && which !== undefined && !known.includes(which)) throw unknownMachine(which, known);
       cli.data({ orders });
       if (orders.length === 0) cli.say("No orders yet.");
-      else {
-        const rows = orders.map((order) => [
-          order.id,
-          clockTime(order.acceptedAt),
-          order.machine,
-          orderWords(order),
-          order.error?.message ?? gradeWords(order),
+      else
+        cli.sayTable([
+          ["ID", "WHEN", "MACHINE", "WHAT", "RESULT"],
+          ...orders.map((order) => [
+            order.id,
+            clockTime(order.acceptedAt),
+            order.machine,
+            orderWords(order),
+            order.error?.message ?? gradeWords(order),
+          ]),
         ]);
-        const [head = "", ...lines] = table([["ID", "WHEN", "MACHINE", "WHAT", "RESULT"], ...rows]);
-        cli.say(cli.paint("bold", head));
-        for (const line of lines) cli.say(line);
-      }
     });
 }
 

@@ -2,12 +2,13 @@ import type { Command } from "commander";
 import type { MachineShape } from "../http/shapes.ts";
 import { VERBS, type Verb } from "../power/driver.ts";
 import type { OrderRecord } from "../power/order.ts";
-import { parseDuration } from "../wire/duration.ts";
-import { CliError } from "./cli-error.ts";
+import { atMost, MOST_AT_ONCE } from "./at-most.ts";
+import { CliError, wrongUsage } from "./cli-error.ts";
 import type { Client } from "./client.ts";
 import { confirm } from "./confirm.ts";
 import type { Cli } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
+import { durationOption } from "./options.ts";
 import { selectMachines } from "./select.ts";
 import { gradeWords, seconds } from "./words.ts";
 
@@ -31,6 +32,16 @@ const DESCRIPTIONS: Readonly<Record<Verb, string>> = {
   reset: "Restart machines hard; a machine that is off is switched on.",
 };
 
+const DOING: Readonly<Record<Verb, string>> = {
+  on: "Powering on",
+  off: "Powering off",
+  cycle: "Power cycling",
+  reset: "Resetting",
+};
+
+/** As the API takes it. */
+const LONGEST_WAIT_MS = 3_600_000;
+
 export function add(program: Command, cli: Cli): void {
   for (const verb of VERBS) {
     const command = program
@@ -43,7 +54,7 @@ export function add(program: Command, cli: Cli): void {
       command.option("--soft", "only ask; never cut").option("--hard", "at once, without asking the operating system");
     command
       .option("--no-wait", "return as soon as the order is taken")
-      .option("--timeout <time>", "longest to wait; the order goes on", "10m")
+      .option("--timeout <time>", "longest to wait, up to 1h; the order goes on", "10m")
       .option("--reason <text>", "why, for the journal")
       .option("--force", "pass protection (admin)")
       .option("--dry-run", "say what would be ordered, and order nothing");
@@ -59,15 +70,10 @@ interface Given {
 }
 
 async function run(cli: Cli, { verb, names, options }: Given): Promise<void> {
-  const timeoutMs = parseDuration(options.timeout);
-  if (timeoutMs === undefined)
-    throw new CliError(`"${options.timeout}" is not a duration`, {
-      exitCode: EXIT.usage,
-      code: "usage",
-      hint: "Write 30s or 5m.",
-    });
-  if (options.soft && options.hard)
-    throw new CliError("either --soft or --hard", { exitCode: EXIT.usage, code: "usage" });
+  const timeoutMs = durationOption(options.timeout);
+  if (timeoutMs > LONGEST_WAIT_MS)
+    throw wrongUsage("--timeout takes 1h at most", "With --no-wait it returns at once; the order goes on either way.");
+  if (options.soft && options.hard) throw wrongUsage("--soft and --hard exclude each other");
   const daemon = await cli.daemon();
   const machines = await selectMachines(daemon, { names, tag: options.tag, all: options.all });
   if (options.dryRun) {
@@ -82,34 +88,29 @@ async function run(cli: Cli, { verb, names, options }: Given): Promise<void> {
     all: options.all === true,
     yes: options.yes === true,
   });
-  const interrupted = onInterrupt(cli);
-  const results = await Promise.race([
-    Promise.all(machines.map((machine) => order(cli, daemon, { machine, verb, options, timeoutMs }))),
-    interrupted,
-  ]);
-  if (results === "interrupted") {
-    cli.exitCode = EXIT.interrupted;
-    return;
-  }
+  if (options.wait) cli.note(`${DOING[verb]} ${inWords(machines)}…`);
+  leaveOnInterrupt(cli);
+  const results = await atMost(MOST_AT_ONCE, machines, (machine) =>
+    order(cli, daemon, { machine, verb, options, timeoutMs }),
+  );
   cli.data({ results });
   const failures = results.filter((result) => result.exitCode !== EXIT.ok);
   if (failures.length > 0)
     cli.exitCode = machines.length === 1 ? (failures[0]?.exitCode ?? EXIT.failed) : EXIT.someFailed;
 }
 
+function inWords(machines: readonly MachineShape[]): string {
+  const [first] = machines;
+  return machines.length === 1 && first ? first.name : `${machines.length} machines`;
+}
+
 /** Orders go on in the daemon, and that is said. */
-function onInterrupt(cli: Cli): Promise<"interrupted"> {
-  return new Promise((resolve) => {
-    process.once("SIGINT", () => {
-      cli.note(
-        "\nNo longer waiting. Orders go on in the daemon: see `maasochist orders`, end one with `maasochist cancel ID`.",
-      );
-      resolve("interrupted");
-    });
-  }).then((word) => {
-    // The waiting requests keep the process alive.
-    setImmediate(() => process.exit(EXIT.interrupted));
-    return word as "interrupted";
+function leaveOnInterrupt(cli: Cli): void {
+  process.once("SIGINT", () => {
+    cli.note(
+      "\nNo longer waiting. Orders go on in the daemon: `maasochist orders` shows them, `maasochist cancel ID` ends one.",
+    );
+    process.exit(EXIT.interrupted);
   });
 }
 
@@ -131,7 +132,6 @@ async function order(cli: Cli, daemon: Client, { machine, verb, options, timeout
   const { name } = machine;
   const begun = Date.now();
   const how = options.soft ? "soft" : options.hard ? "hard" : undefined;
-  if (options.wait) cli.note(`${name}: ${verb}…`);
   try {
     const taken = await daemon.order({
       machine: name,

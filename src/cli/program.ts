@@ -132,6 +132,8 @@ function usageError({ code, message }: CommanderError): CliError {
   return new CliError(said, {
     exitCode: EXIT.usage,
     code: "usage",
-    hint: [...suggestions, "`maasochist --help` lists the commands, `maasochist COMMAND --help` what one takes."].join("\n"),
+    hint: [...suggestions, "`maasochist --help` lists the commands, `maasochist COMMAND --help` what one takes."].join(
+      "\n",
+    ),
   });
 }

@@ -1,9 +1,8 @@
 /** Which machines a command means: names, patterns, a tag, or all. */
 import type { MachineShape } from "../http/shapes.ts";
 import { matchesPattern, nearest } from "../power/names.ts";
-import { CliError } from "./cli-error.ts";
+import { type CliError, notFound, wrongUsage } from "./cli-error.ts";
 import type { Client } from "./client.ts";
-import { EXIT } from "./exit-codes.ts";
 
 export interface Selection {
   readonly names: readonly string[];
@@ -13,37 +12,42 @@ export interface Selection {
 
 /** Throws CliError where a name is unknown or nothing was meant. */
 export async function selectMachines(daemon: Client, { names, tag, all }: Selection): Promise<readonly MachineShape[]> {
-  if (names.length === 0 && tag === undefined && !all) {
-    throw new CliError("no machine is named", {
-      exitCode: EXIT.usage,
-      code: "usage",
-      hint: "Give names, a pattern in quotes, --tag TAG or --all.",
-    });
-  }
-  const machines = await daemon.machines();
-  for (const name of names) {
-    if (machines.some((machine) => matchesPattern(name, machine.name))) continue;
-    const near = nearest(
-      name,
-      machines.map((machine) => machine.name),
+  const ways = [names.length > 0, tag !== undefined, all === true].filter(Boolean).length;
+  if (ways !== 1)
+    throw wrongUsage(
+      ways === 0 ? "no machine is named" : "names, --tag and --all exclude one another",
+      "Give names, a pattern with * in quotes, --tag TAG or --all.",
     );
-    throw new CliError(`there is no machine "${name}"${near === undefined ? "" : `; did you mean "${near}"?`}`, {
-      exitCode: EXIT.usage,
-      code: "not_found",
-      hint: "`maasochist list` shows them.",
-    });
+  const machines = await daemon.machines();
+  if (all) {
+    if (machines.length > 0) return machines;
+    throw notFound("there are no machines", "Add some to the configuration under `machines:`.");
   }
-  const selected = machines.filter(
-    (machine) =>
-      all ||
-      (tag !== undefined && machine.tags.includes(tag)) ||
-      names.some((name) => matchesPattern(name, machine.name)),
-  );
-  if (selected.length === 0)
-    throw new CliError(`no machine has the tag "${tag}"`, {
-      exitCode: EXIT.usage,
-      code: "not_found",
-      hint: "`maasochist list --json` shows the tags.",
-    });
-  return selected;
+  if (tag !== undefined) {
+    const tagged = machines.filter((machine) => machine.tags.includes(tag));
+    if (tagged.length > 0) return tagged;
+    throw notFound(noTag(machines, tag), "`maasochist status NAME` tells the tags of a machine.");
+  }
+  const known = machines.map((machine) => machine.name);
+  for (const name of names)
+    if (!known.some((machine) => matchesPattern(name, machine))) throw unknownMachine(name, known);
+  return machines.filter((machine) => names.some((name) => matchesPattern(name, machine.name)));
+}
+
+/** `no machine has the tag "nuk"; did you mean "nuc"?` */
+export function noTag(machines: readonly MachineShape[], tag: string): string {
+  return `no machine has the tag "${tag}"${didYouMean(
+    tag,
+    machines.flatMap((machine) => machine.tags),
+  )}`;
+}
+
+export function unknownMachine(name: string, known: readonly string[]): CliError {
+  return notFound(`there is no machine "${name}"${didYouMean(name, known)}`, "`maasochist list` shows them.");
+}
+
+/** `; did you mean "nuc1"?`, or nothing. */
+export function didYouMean(name: string, known: readonly string[]): string {
+  const near = nearest(name, known);
+  return near === undefined ? "" : `; did you mean "${near}"?`;
 }

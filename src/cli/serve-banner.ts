@@ -4,33 +4,45 @@ import type { Configuration } from "../config/index.ts";
 
 const MOST_SHOWN = 12;
 
-export function serveBanner(daemon: Daemon, configuration: Configuration): string[] {
+interface BannerOptions {
+  readonly configuration: Configuration;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export function serveBanner(daemon: Daemon, { configuration, env }: BannerOptions): string[] {
   const { names } = daemon.power;
   const shown = names.slice(0, MOST_SHOWN).map((name) => {
     const { description } = daemon.power.machine(name).spec;
     return `  ${name}${description === undefined ? "" : ` – ${description}`}`;
   });
+  const demonstration = configuration.file === undefined;
   const lines = [
-    `MAASochist serves ${names.length} ${names.length === 1 ? "machine" : "machines"} on ${daemon.addresses.join(", ")}${configuration.file === undefined ? " (the demonstration: nothing real is switched)" : ""}`,
+    `MAASochist serves ${names.length} ${names.length === 1 ? "machine" : "machines"} on ${daemon.addresses.join(", ")}${demonstration ? " (the demonstration: nothing real is switched)" : ""}`,
     ...shown,
-    ...(names.length > MOST_SHOWN ? [`  … and ${names.length - MOST_SHOWN} more: maasochist list`] : []),
+    ...(names.length > MOST_SHOWN ? [`  … and ${names.length - MOST_SHOWN} more`] : []),
   ];
   const [first] = names;
-  if (first === undefined) return lines;
-  const { token } = daemon;
-  const header = `-H 'Authorization: Bearer ${token ?? "YOUR_TOKEN"}'`;
-  const base = `${daemon.url}/maas/${first}`;
+  if (first !== undefined) lines.push("", `As MAAS does it, for ${first}:`, ...curlLines(daemon, first, env));
+  lines.push("", aboutTheToken(daemon));
+  const command = env["npm_lifecycle_event"] === "start" ? "npx maasochist" : "maasochist";
   lines.push(
-    "",
-    `As MAAS does it, for ${first}:`,
-    `curl -X POST ${header} ${base}/on`,
-    `curl ${header} ${base}/query`,
-    `curl -X POST ${header} ${base}/off`,
-    "",
-    token === undefined
-      ? "Tokens are those of the configuration and of `maasochist token list`."
-      : `The token was made on first start and is kept in ${daemon.paths.token}.`,
-    "Ctrl-C stops it.",
+    `Ctrl-C stops it. From another terminal${demonstration ? " in this folder" : ""}: ${command} list, ${command} --help`,
   );
   return lines;
+}
+
+function curlLines({ token, paths, url }: Daemon, machine: string, env: NodeJS.ProcessEnv): string[] {
+  // Under systemd this goes to the system's journal, where no secret belongs.
+  const logged = env["JOURNAL_STREAM"] !== undefined;
+  const shown = token === undefined ? "YOUR_TOKEN" : logged ? `$(cat ${paths.token})` : token;
+  const quote = token !== undefined && logged ? '"' : "'";
+  const header = `-H ${quote}Authorization: Bearer ${shown}${quote}`;
+  const base = `${url}/maas/${machine}`;
+  return [`curl -X POST ${header} ${base}/on`, `curl ${header} ${base}/query`, `curl -X POST ${header} ${base}/off`];
+}
+
+function aboutTheToken({ token, paths }: Daemon): string {
+  return token === undefined
+    ? "Tokens are those of the configuration and of `maasochist token list`."
+    : `The token was made on first start and is kept in ${paths.token}.`;
 }

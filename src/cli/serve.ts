@@ -1,7 +1,12 @@
 import type { Command } from "commander";
+import type { Configuration } from "../config/index.ts";
 import { CliError } from "./cli-error.ts";
 import type { Cli } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
+
+/** Ctrl-C reaches npm and the daemon, and npm passes it on: within this time (ms) a second signal is the same one. */
+const SAME_SIGNAL_MS = 1_000;
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
 export function add(program: Command, cli: Cli): void {
   program
@@ -10,37 +15,64 @@ export function add(program: Command, cli: Cli): void {
       "Run the daemon in the foreground. Without a configuration: four simulated machines on 127.0.0.1:6227.",
     )
     .action(async () => {
-      const { createLog } = await import("../app/log.ts");
-      const { startDaemon } = await import("../app/daemon.ts");
-      const { StartError } = await import("../app/start-error.ts");
+      cli.goesOnUnread = true;
       const { loadForServe } = await import("./load.ts");
       const configuration = await loadForServe(cli);
-      const pretty = cli.terminal.interactive && !cli.json;
-      const log = await createLog({
-        level: cli.globals.verbose ? "debug" : cli.globals.quiet ? "warn" : "info",
-        pretty,
-      });
-      const stop = new Promise<NodeJS.Signals>((resolve) => {
-        for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, resolve);
-      });
-      try {
-        const daemon = await startDaemon({ configuration, log, env: cli.terminal.env });
-        const { serveBanner } = await import("./serve-banner.ts");
-        for (const line of serveBanner(daemon, configuration)) cli.say(line);
-        cli.data({ listening: daemon.addresses, url: daemon.url });
-        const signal = await stop;
-        log.info({ signal }, "stopping; once more to stop at once");
-        for (const again of ["SIGINT", "SIGTERM"] as const) process.once(again, () => process.exit(EXIT.interrupted));
-        await daemon[Symbol.asyncDispose]();
-        log.info("stopped");
-      } catch (error) {
-        if (!(error instanceof StartError)) throw error;
-        throw new CliError(error.message, {
-          exitCode: error.exitCode,
-          hint: error.hint,
-          code: "cannot_start",
-          cause: error,
-        });
-      }
+      await serve(cli, configuration);
     });
+}
+
+async function serve(cli: Cli, configuration: Configuration): Promise<void> {
+  const { createLog } = await import("../app/log.ts");
+  const { startDaemon } = await import("../app/daemon.ts");
+  const { StartError } = await import("../app/start-error.ts");
+  const log = await createLog({
+    level: cli.globals.verbose ? "debug" : cli.globals.quiet ? "warn" : "info",
+    pretty: cli.terminal.errIsTerminal && !cli.json,
+    colours: cli.colourErrors,
+  });
+  for (const { code, message, file, line, hint } of configuration.warnings)
+    log.warn({ code, at: `${file}:${line}`, hint }, message);
+  const signalled = firstSignal();
+  try {
+    const daemon = await startDaemon({ configuration, log, env: cli.terminal.env });
+    const { serveBanner } = await import("./serve-banner.ts");
+    for (const line of serveBanner(daemon, { configuration, env: cli.terminal.env })) cli.say(line);
+    cli.data({ listening: daemon.addresses, url: daemon.url });
+    const signal = await signalled;
+    log.info({ signal }, "stopping; once more to stop at once");
+    stopAtOnceOnNext();
+    await daemon[Symbol.asyncDispose]();
+    log.info("stopped");
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    const { message, hint, exitCode, cause } = error;
+    const inUse = cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE";
+    throw new CliError(message, {
+      exitCode,
+      hint: configuration.file === undefined && inUse ? ELSEWHERE : hint,
+      code: "cannot_start",
+      cause,
+    });
+  }
+}
+
+/** The demonstration has no file in which to write another address. */
+const ELSEWHERE = `See which: ss -ltnp 'sport = :6227'. Stop it, or listen elsewhere with a configuration of your own; in a clone:
+  npm start -- init lab --listen 127.0.0.1:6228
+  npm start -- serve -c lab/maasochist.yaml`;
+
+function firstSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of SIGNALS) process.once(signal, resolve);
+  });
+}
+
+function stopAtOnceOnNext(): void {
+  const since = performance.now();
+  for (const signal of SIGNALS) {
+    process.on(signal, () => {
+      if (performance.now() - since > SAME_SIGNAL_MS) process.exit(EXIT.interrupted);
+    });
+  }
 }

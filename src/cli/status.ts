@@ -1,6 +1,8 @@
 import type { Command } from "commander";
 import type { MachineShape } from "../http/shapes.ts";
+import { atMost, MOST_AT_ONCE } from "./at-most.ts";
 import { CliError } from "./cli-error.ts";
+import type { Client } from "./client.ts";
 import type { Cli } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
 import { selectMachines } from "./select.ts";
@@ -18,20 +20,23 @@ export function add(program: Command, cli: Cli): void {
     .action(async (names: string[], options: { readonly exitCode?: boolean }) => {
       const daemon = await cli.daemon();
       const selected = await selectMachines(daemon, { names });
-      const machines = await Promise.all(
-        selected.map(({ name }) =>
-          daemon.query(name).catch(async (error: unknown) => {
-            if (error instanceof CliError && error.exitCode === EXIT.unreachable) throw error;
-            return daemon.machine(name);
-          }),
-        ),
-      );
+      const machines = await atMost(MOST_AT_ONCE, selected, async ({ name }) => measured(daemon, name));
       cli.data({ machines });
       for (const machine of machines) print(cli, machine);
       if (options.exitCode) cli.exitCode = Math.max(...machines.map((machine) => STATE_CODES[machine.state]));
       else if (machines.some((machine) => machine.state === "error"))
         cli.exitCode = machines.length === 1 ? EXIT.failed : EXIT.someFailed;
     });
+}
+
+/** A machine that cannot be read is told of all the same, with why. */
+async function measured(daemon: Client, name: string): Promise<MachineShape> {
+  try {
+    return await daemon.query(name);
+  } catch (error) {
+    if (error instanceof CliError && error.exitCode === EXIT.unreachable) throw error;
+    return daemon.machine(name);
+  }
 }
 
 function print(cli: Cli, machine: MachineShape): void {

@@ -1,16 +1,54 @@
-/** Plain columns, as wide as their widest cell; colours do not count. */
+/** Tables and times, as people read them. */
 import { stripVTControlCharacters } from "node:util";
 
-export function table(rows: readonly (readonly string[])[]): string[] {
+const GAP = "  ";
+/** A last column narrower than this (characters) is left to the terminal to wrap. */
+const NARROWEST = 20;
+
+export interface TableOptions {
+  /** Characters in a line. Absent: as many as it takes. */
+  readonly width?: number | undefined;
+  /** Columns to leave out, by index and the least important first, as long as the lines are too long. */
+  readonly leaveOut?: readonly number[];
+}
+
+/**
+ * Plain columns, as wide as their widest cell; colours do not count. Where the lines are too long for the width, columns
+ * are left out, and then the last one is wrapped. Answers one text a row.
+ */
+export function table(
+  rows: readonly (readonly string[])[],
+  { width = Infinity, leaveOut = [] }: TableOptions = {},
+): string[] {
+  const [least, ...others] = leaveOut;
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => widthOf(row[column] ?? ""))));
-  return rows.map((row) =>
-    row
-      .map((cell, column) =>
-        column === row.length - 1 ? cell : cell + " ".repeat((widths[column] ?? 0) - widthOf(cell)),
-      )
-      .join("  ")
-      .trimEnd(),
-  );
+  const total = widths.reduce((sum, column) => sum + column + GAP.length, -GAP.length);
+  if (total > width && least !== undefined) {
+    const kept = others.map((column) => (column > least ? column - 1 : column));
+    return table(
+      rows.map((row) => row.filter((_, column) => column !== least)),
+      { width, leaveOut: kept },
+    );
+  }
+  const last = widths.length - 1;
+  const before = total - (widths[last] ?? 0);
+  return rows.map((row) => {
+    const cells = row.slice(0, last).map((cell, column) => cell + " ".repeat((widths[column] ?? 0) - widthOf(cell)));
+    const [first = "", ...more] = wrapped(row[last] ?? "", width - before);
+    const lines = [[...cells, first].join(GAP), ...more.map((line) => " ".repeat(before) + line)];
+    return lines.map((line) => line.trimEnd()).join("\n");
+  });
+}
+
+function wrapped(text: string, width: number): string[] {
+  if (width < NARROWEST || widthOf(text) <= width) return [text];
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1);
+    if (line !== undefined && widthOf(line) + 1 + widthOf(word) <= width) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
 }
 
 function widthOf(text: string): number {

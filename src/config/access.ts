@@ -7,7 +7,7 @@ import { checked } from "./check-value.ts";
 import type { Problems } from "./problem.ts";
 import { ACCESS, ACCESS_SECRETS, TOKEN, USER } from "./schema.ts";
 import type { Span } from "./source.ts";
-import { hidden, quoted, scalarText, spanAt, type Value } from "./value.ts";
+import { hidden, plain, quoted, scalarText, spanAt, type Value } from "./value.ts";
 
 const SHORTEST_TOKEN = 16;
 
@@ -32,6 +32,19 @@ export function buildAccess(given: Value | undefined, problems: Problems): Acces
     passwordHash: rule.password_hash,
   }));
   return { tokens, users };
+}
+
+export interface PlainToken extends Grant {
+  readonly token: string;
+}
+
+/** The tokens that a valid `access:` holds as such, and not only as hashes: to try what MAAS will send. */
+export function plainTokens(access: Value | undefined): PlainToken[] {
+  const list = access?.kind === "map" ? access.entries.get("tokens")?.value : undefined;
+  return (list?.kind === "list" ? list.items : []).flatMap((item) => {
+    const { data } = TOKEN.safeParse(plain(item));
+    return data?.token === undefined ? [] : [{ ...grantOf(data), token: data.token }];
+  });
 }
 
 interface EachOptions {

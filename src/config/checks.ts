@@ -1,6 +1,6 @@
 /** What `config check` finds beyond plain mistakes: settings that are valid and will hurt. Each has a stable code. */
-import { type Capability, capabilities, cutsOf, isMomentary } from "../power/driver.ts";
-import { type MachineSpec, type OutletSpec, outletName, type QuerySpec } from "../power/spec.ts";
+import { type Capability, cutsOf, isMomentary } from "../power/driver.ts";
+import { type OutletSpec, outletName, type QuerySpec } from "../power/spec.ts";
 import { formatDuration } from "../wire/duration.ts";
 import type { BuiltMachine } from "./machines.ts";
 import type { Problems } from "./problem.ts";
@@ -74,9 +74,13 @@ function outletKey({ hubIdentity, outlet }: Use): string {
   return `${hubIdentity} ${outletName(outlet.settings) ?? ""}`;
 }
 
-function can(outlet: OutletSpec): ReadonlySet<Capability> {
-  return capabilities(outlet.hub.driver, outlet.settings);
+/** What an outlet that the machine commands can do. */
+function canOf({ commands }: BuiltMachine, outlet: OutletSpec): ReadonlySet<Capability> {
+  for (const use of commands) if (use.outlet === outlet) return use.can;
+  return NOTHING;
 }
+
+const NOTHING: ReadonlySet<Capability> = new Set();
 
 function sources(query: QuerySpec | undefined): readonly OutletSpec[] {
   if (!query) return [];
@@ -84,14 +88,16 @@ function sources(query: QuerySpec | undefined): readonly OutletSpec[] {
 }
 
 /** Do the watts of a supply tell whether it runs? */
-function isMetered({ above, supplies }: MachineSpec): boolean {
-  return above !== undefined && supplies.some((supply) => can(supply.outlet).has("watts"));
+function isMetered(machine: BuiltMachine): boolean {
+  const { above, supplies } = machine.spec;
+  return above !== undefined && supplies.some((supply) => canOf(machine, supply.outlet).has("watts"));
 }
 
-function checkState({ spec, at, commands, entries }: BuiltMachine, problems: Problems): void {
+function checkState(machine: BuiltMachine, problems: Problems): void {
+  const { spec, at, commands, entries } = machine;
   const { name } = spec.facts;
   const asked = sources(spec.query);
-  const metered = isMetered(spec);
+  const metered = isMetered(machine);
   if (spec.supplies.length > 0 && asked.length === 0 && !metered) {
     problems.warning(at, {
       code: "halted-reads-on",
@@ -130,12 +136,15 @@ function checkState({ spec, at, commands, entries }: BuiltMachine, problems: Pro
   }
 }
 
-function checkOff({ spec, at }: BuiltMachine, problems: Problems): void {
+function checkOff(machine: BuiltMachine, problems: Problems): void {
+  const { spec, at } = machine;
   const { name } = spec.facts;
   const mayCut = spec.supplies.length > 0 && spec.cut !== "never";
   const hard = spec.stages.off.some(({ outlet, how }) => {
     const cuts = cutsOf(outlet.hub.driver, outlet.settings);
-    return how !== "soft" && can(outlet).has("hard") && cuts !== "os" && cuts !== "nothing" && cuts !== "unknown";
+    return (
+      how !== "soft" && canOf(machine, outlet).has("hard") && cuts !== "os" && cuts !== "nothing" && cuts !== "unknown"
+    );
   });
   if (!mayCut && !hard) {
     const why = spec.stages.off.length === 0 ? "nothing switches it off" : "its off only asks, or may";
@@ -148,8 +157,8 @@ function checkOff({ spec, at }: BuiltMachine, problems: Problems): void {
   const asked = sources(spec.query);
   const provable =
     asked.some(({ hub, settings }) => !hub.driver.onlyOn?.(settings)) ||
-    isMetered(spec) ||
-    (mayCut && spec.supplies.some((supply) => can(supply.outlet).has("query")));
+    isMetered(machine) ||
+    (mayCut && spec.supplies.some((supply) => canOf(machine, supply.outlet).has("query")));
   if ((spec.stages.off.length > 0 || mayCut) && !provable) {
     const [only] = asked;
     problems.warning(at, {

@@ -23,6 +23,8 @@ const MOST_LEVELS = 100;
 export interface ConversionOptions {
   readonly document: Document;
   readonly source: Source;
+  /** Where the document begins in the source; absent: at its start. */
+  readonly offset?: number;
   readonly problems: Problems;
   readonly secretKeys: SecretKeys;
   /** Texts behind tags, by their nodes. */
@@ -79,13 +81,17 @@ export class Conversion {
       return broken(at);
     }
     if (isSeq(node)) return { kind: "list", items: node.items.map((item) => this.convert(item, at)), at };
-    if (isMap(node)) return { kind: "map", entries: this.#entries(node.items, at), at };
+    if (isMap(node)) {
+      const entries = new Map<string, Entry>();
+      this.add(node.items, at, entries);
+      return { kind: "map", entries, at };
+    }
     return isScalar(node) ? this.#scalar(node, at) : empty(at);
   }
 
-  #entries(pairs: readonly Pair[], at: Span): Map<string, Entry> {
+  /** Adds the entries of a map; what is there already is told. */
+  add(pairs: readonly Pair[], at: Span, entries: Map<string, Entry>): void {
     const { problems, secretKeys } = this.#options;
-    const entries = new Map<string, Entry>();
     for (const { key, value } of pairs) {
       const keyAt = this.#span(key, at);
       if (!isScalar(key) || hasOwnTag(key)) {
@@ -110,7 +116,6 @@ export class Conversion {
       if (converted.kind !== "map" && secretKeys.has(name)) hideTexts(converted);
       entries.set(name, { key: keyAt, value: converted });
     }
-    return entries;
   }
 
   #scalar(node: YamlScalar, at: Span): Value {
@@ -129,7 +134,8 @@ export class Conversion {
 
   #span(node: unknown, behind: Span): Span {
     const range = isScalar(node) || isMap(node) || isSeq(node) || isAlias(node) ? node.range : undefined;
-    return range ? spanOf(this.#options.source, range[0], range[1]) : behind;
+    const { source, offset = 0 } = this.#options;
+    return range ? spanOf(source, offset + range[0], offset + range[1]) : behind;
   }
 }
 

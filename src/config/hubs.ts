@@ -7,7 +7,7 @@ import { checkedFields, keysOf, ownEntries, paceFields, shapeOf } from "./member
 import { PACE } from "./schema.ts";
 import { lineOf, type Span } from "./source.ts";
 import { addressOf, driverOf, type KnownHub, paceOf, type UseServices } from "./use.ts";
-import type { Entry, MapValue } from "./value.ts";
+import { type Entry, joined, type MapValue } from "./value.ts";
 
 /** What each hub was resolved to, for `config show`. */
 export type HubEntries = Map<string, ReadonlyMap<string, Entry>>;
@@ -80,7 +80,6 @@ function buildHub(
     spec: { key: name, name, driver, settings, pace: paceOf(driver, pace ?? {}) },
     at: key,
     identity: address === undefined ? name : `${driver.name}:${address.full}`,
-    settings: "",
     inline: false,
   };
   hubs.set(name, hub);
@@ -93,5 +92,5 @@ function buildHub(
     });
   } else named.set(hub.identity, hub);
   const given = entry.entries.get("driver");
-  return new Map([...(given ? [["driver", given] as const] : []), ...fields.entries, ...paceOwn.entries]);
+  return joined(new Map(given && [["driver", given]]), fields.entries, paceOwn.entries);
 }

@@ -1,4 +1,5 @@
 /** The configuration: YAML in, checked machines and hubs out. */
+export { plainTokens } from "./access.ts";
 export { WARNINGS } from "./checks.ts";
 export { DEMONSTRATION } from "./demonstration.ts";
 export { jsonSchema } from "./json-schema.ts";

@@ -1,7 +1,7 @@
 /** From a file to a checked configuration: every problem of all its files at once, or machines and hubs ready to run. */
 import { access } from "node:fs/promises";
 import { homedir } from "node:os";
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { AccessRules } from "../power/access.ts";
 import type { Driver } from "../power/driver.ts";
 import { PowerError } from "../power/errors.ts";
@@ -16,7 +16,7 @@ import { buildProfiles } from "./profiles.ts";
 import { Reader } from "./read.ts";
 import { LATER_SERVER, LATER_TOP_LEVEL, notYet, TOP_LEVEL } from "./schema.ts";
 import { SecretKeys } from "./secret-keys.ts";
-import { buildServer, buildStore, type ServerSettings, type StoreSettings } from "./server.ts";
+import { buildServer, buildStore, type ServerSettings, type StoreSettings, SYSTEM_FOLDER } from "./server.ts";
 import type { KnownHub, UseServices } from "./use.ts";
 import { type Entry, type MapValue, scalarText, type Value } from "./value.ts";
 
@@ -78,7 +78,7 @@ export async function findConfiguration(
 ): Promise<string | undefined> {
   const named = explicit ?? env["MAASOCHIST_CONFIG"];
   if (named !== undefined && named !== "") return resolve(cwd, named.replace(/^~(?=\/)/, homedir()));
-  for (const candidate of [resolve(cwd, "maasochist.yaml"), "/etc/maasochist/maasochist.yaml"]) {
+  for (const candidate of [resolve(cwd, "maasochist.yaml"), join(SYSTEM_FOLDER, "maasochist.yaml")]) {
     const there = await access(candidate).then(
       () => true,
       () => false,
@@ -93,7 +93,7 @@ export async function storePathOf(file: string, env: NodeJS.ProcessEnv): Promise
   const secretKeys = new SecretKeys([]);
   const problems = new Problems(secretKeys);
   const document = await new Reader(file, { env, problems, secretKeys, cwd: process.cwd() }).file(resolve(file));
-  return buildStore(document?.entries.get("store")?.value, dirname(resolve(file)), { env, problems }).path;
+  return buildStore(document?.entries.get("store")?.value, dirname(resolve(file)), problems).path;
 }
 
 async function load(
@@ -123,7 +123,7 @@ async function load(
   for (const driver of drivers) secretKeys.learn(driver);
   const server = buildServer(withoutLater(value("server"), problems), folder, problems);
   const access = buildAccess(value("access"), problems);
-  const store = buildStore(value("store"), folder, { env, problems });
+  const store = buildStore(value("store"), folder, problems);
 
   const services: UseServices = {
     drivers: new Map(drivers.map((driver) => [driver.name, driver])),

@@ -11,7 +11,7 @@ import { type Profiles, withProfiles } from "./profiles.ts";
 import { LATER_MACHINE, MACHINE, MACHINE_STRUCTURE, notYet } from "./schema.ts";
 import { lineOf, type Span } from "./source.ts";
 import type { Use, UseServices } from "./use.ts";
-import type { Entry, MapValue } from "./value.ts";
+import { type Entry, joined, type MapValue } from "./value.ts";
 
 const MIN_OFF_MS = { mains: 5_000, port: 2_000 } as const;
 const KNOWN_KEYS = new Set([...Object.keys(MACHINE.shape), ...Object.keys(MACHINE_STRUCTURE), ...LATER_MACHINE]);
@@ -69,7 +69,7 @@ export function buildMachines(machines: MapValue, services: MachineServices): Bu
       const inRange = known.member.n !== undefined;
       if (override && inRange) {
         const own = member.n === undefined ? entry.entries : meantFor(member, entry.entries);
-        const merged: MapValue = { ...known.entry, entries: new Map([...known.entry.entries, ...own]) };
+        const merged: MapValue = { ...known.entry, entries: joined(known.entry.entries, own) };
         written.set(member.name, { ...known, entry: merged, key });
         continue;
       }
@@ -140,7 +140,7 @@ function buildMachine(written: Written, services: MachineServices): BuiltMachine
       ...(query && { query }),
     },
     at: key,
-    entries: new Map([...fields.entries, ...parts.shown]),
+    entries: joined(fields.entries, parts.shown),
     commands: parts.commands,
     queries: parts.queries,
     faulty: problems.errors > before,

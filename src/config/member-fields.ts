@@ -6,7 +6,7 @@ import { checked, isListField, unwrapped } from "./check-value.ts";
 import { factOf, type Member, own } from "./member.ts";
 import type { Problems } from "./problem.ts";
 import { PACE } from "./schema.ts";
-import { type Entry, hidden, type MapValue, type Value } from "./value.ts";
+import { type Entry, hidden, isHidden, type MapValue, type Value } from "./value.ts";
 
 export interface Fields {
   readonly entries: ReadonlyMap<string, Entry>;
@@ -114,9 +114,10 @@ export function ownEntries(
   const entries = new Map<string, Entry>();
   const silent = new Set<string>();
   let same = true;
-  for (const [key, given] of entry.entries) {
+  for (const key of Object.keys(fields)) {
+    const given = entry.entries.get(key);
     const field = fields[key];
-    if (!field) continue;
+    if (!given || !field) continue;
     const value = fieldValue(given.value, { member, field, problems });
     same &&= isSame(value, given);
     if (value) entries.set(key, value === given.value ? given : { ...given, value });
@@ -126,7 +127,7 @@ export function ownEntries(
 }
 
 function isSame(value: Value | undefined, given: Entry): boolean {
-  return value === given.value || value === hidden(given.value);
+  return value === given.value || (value !== undefined && isHidden(value, given.value));
 }
 
 /** How a hub wants to be treated, as far as the driver has no keys of these names. */

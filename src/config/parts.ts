@@ -1,13 +1,13 @@
 /** What a machine is made of: its supply, its stages and its query, in the short form or one verb at a time. */
 import type { z } from "zod";
-import { capabilities, cutsOf, type Driver, type Verb } from "../power/driver.ts";
+import { cutsOf, type Verb } from "../power/driver.ts";
 import type { MachineSpec, QuerySpec, StageSpec, SupplySpec } from "../power/spec.ts";
 import type { Member } from "./member.ts";
 import { checkedFields, ownEntries, shapeOf } from "./member-fields.ts";
 import { LATER_MACHINE, MACHINE, MACHINE_STRUCTURE, STAGE, SUPPLY } from "./schema.ts";
 import type { Span } from "./source.ts";
 import { resolveUse, type Use, type UseServices } from "./use.ts";
-import type { Entry, MapValue, Value } from "./value.ts";
+import { type Entry, joined, type MapValue, type Value } from "./value.ts";
 
 /** A soft off is given this long (ms), unless the stage says otherwise. */
 const SOFT_WAIT_MS = 60_000;
@@ -76,8 +76,7 @@ export class Parts {
         const use = this.#use(entry, { alsoKnown: STAGE_KEYS, verb });
         const { settings, entries } = this.#own(STAGE, entry);
         if (!use || !settings || !this.#can(use, settings.how ?? verb, entry)) return undefined;
-        const { driver } = use.outlet.hub;
-        const soft = settings.how === "soft" || softOnly(driver, use.outlet.settings, verb);
+        const soft = settings.how === "soft" || isSoftOnly(use, verb);
         stages.push({
           outlet: use.outlet,
           ...(settings.how && { how: settings.how }),
@@ -89,13 +88,12 @@ export class Parts {
       return stages;
     }
     if (!short || isSupply(short)) return [];
-    const { hub, settings } = short.outlet;
-    if (!capabilities(hub.driver, settings).has(verb)) return [];
+    if (!short.can.has(verb)) return [];
     this.commands.add(short);
     return [
       {
         outlet: short.outlet,
-        wait: softOnly(hub.driver, settings, verb) ? SOFT_WAIT_MS : this.#options.verify,
+        wait: isSoftOnly(short, verb) ? SOFT_WAIT_MS : this.#options.verify,
       },
     ];
   }
@@ -108,7 +106,7 @@ export class Parts {
       return query?.spec;
     }
     if (!short || isSupply(short)) return undefined;
-    if (!capabilities(short.outlet.hub.driver, short.outlet.settings).has("query")) return undefined;
+    if (!short.can.has("query")) return undefined;
     this.queries.push(short);
     return { kind: "one", outlet: short.outlet };
   }
@@ -186,13 +184,12 @@ export class Parts {
 
   #can(use: Use, what: Verb | "query" | "soft" | "hard", entry: MapValue): boolean {
     const { driver } = use.outlet.hub;
-    const can = capabilities(driver, use.outlet.settings);
-    if (can.has(what)) return true;
+    if (use.can.has(what)) return true;
     const at = entry.entries.get("driver")?.value.at ?? entry.entries.get("hub")?.value.at ?? entry.at;
     this.#options.services.problems.error(at, {
       code: "cannot",
       message: `${driver.name} ${CANNOT[what]}`,
-      hint: can.size > 0 ? `It can: ${[...can].join(", ")}.` : "With these settings it can do nothing.",
+      hint: use.can.size > 0 ? `It can: ${[...use.can].join(", ")}.` : "With these settings it can do nothing.",
     });
     return false;
   }
@@ -227,7 +224,7 @@ interface ShownQuery {
 }
 
 function shownUse(entry: MapValue, use: Use, more: ReadonlyMap<string, Entry>): MapValue {
-  return { ...entry, entries: new Map([...use.entries, ...more]) };
+  return { ...entry, entries: joined(use.entries, more) };
 }
 
 function isSupply(use: Use): boolean {
@@ -235,7 +232,6 @@ function isSupply(use: Use): boolean {
   return cuts === "mains" || cuts === "port";
 }
 
-function softOnly(driver: Driver, settings: unknown, verb: Verb): boolean {
-  const can = capabilities(driver, settings);
+function isSoftOnly({ can }: Use, verb: Verb): boolean {
   return verb === "off" && can.has("soft") && !can.has("hard");
 }

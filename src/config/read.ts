@@ -1,15 +1,16 @@
 /** Reads YAML files into values: tags resolved, includes merged, every syntax error kept with its place. */
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { type Document, isScalar, parseDocument, visit } from "yaml";
+import { type Document, isMap, isScalar, parseDocument, visit } from "yaml";
 import { matchesPattern } from "../power/names.ts";
 import { Conversion } from "./convert.ts";
 import { Files } from "./files.ts";
+import { cut, type Pieces } from "./pieces.ts";
 import type { Problems } from "./problem.ts";
 import type { SecretKeys } from "./secret-keys.ts";
 import { lineOf, nowhere, Source, type Span, spanOf } from "./source.ts";
 import { tellSyntax } from "./syntax.ts";
-import { Tags } from "./tags.ts";
+import { type TaggedIn, Tags } from "./tags.ts";
 import { type Entry, type MapValue, scalarText } from "./value.ts";
 
 export interface ReadOptions {
@@ -67,27 +68,59 @@ export class Reader {
   }
 
   async #parsed(text: string, path: string): Promise<MapValue | "empty" | undefined> {
-    const { problems, secretKeys } = this.#options;
     const source = new Source(this.#files.shownAs(path), text.replace(/^\uFEFF/, ""));
-    const document = parsed(source, problems);
-    if (!document) return undefined;
+    const pieces = cut(source.text);
+    return (pieces && (await this.#inPieces(pieces, source, path))) ?? this.#whole(source, path);
+  }
+
+  async #whole(source: Source, path: string): Promise<MapValue | "empty" | undefined> {
+    const { problems, secretKeys } = this.#options;
+    const document = parsed(source.text);
+    if (document === "too deep") {
+      problems.error(spanOf(source, 0, 1), { code: "yaml", message: "the file is nested too deeply to be read" });
+      return undefined;
+    }
     if (document.errors.length > 0) {
       hideSecrets(document, source, secretKeys);
       tellSyntax(document.errors, source, { problems, secretKeys });
       return undefined;
     }
     if (document.contents === null) return "empty";
-    const tagged = await this.#tags.texts(document, source, path);
-    const value = new Conversion({ document, source, tagged, problems, secretKeys }).convert(
-      document.contents,
-      spanOf(source, 0, 1),
-    );
+    const conversion = await this.#conversion(document, { source, offset: 0, path });
+    const value = conversion.convert(document.contents, spanOf(source, 0, 1));
     if (value.kind === "map") return value;
     problems.error(value.at, {
       code: "not-a-map",
       message: "the file must hold keys such as `machines:`, not a list or a single value",
     });
     return undefined;
+  }
+
+  /** The same piece by piece; undefined where any piece is not in order. */
+  async #inPieces({ rest, pieces }: Pieces, source: Source, path: string): Promise<MapValue | undefined> {
+    const document = parsed(rest);
+    if (document === "too deep" || document.errors.length > 0) return undefined;
+    const conversion = await this.#conversion(document, { source, offset: 0, path });
+    const main = conversion.convert(document.contents, spanOf(source, 0, 1));
+    if (main.kind !== "map") return undefined;
+    const entries = new Map(main.entries);
+    const sections = new Map<string, Map<string, Entry>>();
+    for (const { section, text, offset } of pieces) {
+      const piece = parsed(text);
+      const entry = entries.get(section);
+      if (piece === "too deep" || piece.errors.length > 0 || !isMap(piece.contents) || !entry) return undefined;
+      const at = spanOf(source, offset, offset + text.length);
+      const members = sections.get(section) ?? new Map<string, Entry>();
+      sections.set(section, members);
+      (await this.#conversion(piece, { source, offset, path })).add(piece.contents.items, at, members);
+      entries.set(section, { ...entry, value: { kind: "map", entries: members, at } });
+    }
+    return { ...main, entries };
+  }
+
+  async #conversion(document: Document, where: TaggedIn): Promise<Conversion> {
+    const tagged = await this.#tags.texts(document, where);
+    return new Conversion({ ...this.#options, ...where, document, tagged });
   }
 
   async #withIncludes(main: MapValue, path: string): Promise<MapValue> {
@@ -180,9 +213,9 @@ function isEmpty({ value }: Entry): boolean {
   return value.kind === "scalar" && value.value === null;
 }
 
-function parsed(source: Source, problems: Problems): Document.Parsed | undefined {
+function parsed(text: string): Document.Parsed | "too deep" {
   try {
-    return parseDocument(source.text, {
+    return parseDocument(text, {
       version: "1.2",
       // Told by the conversion, which knows both places; the parser's own way takes quadratic time.
       uniqueKeys: false,
@@ -191,9 +224,8 @@ function parsed(source: Source, problems: Problems): Document.Parsed | undefined
     });
   } catch (error) {
     // The parser calls itself for each level.
-    if (!(error instanceof RangeError)) throw error;
-    problems.error(spanOf(source, 0, 1), { code: "yaml", message: "the file is nested too deeply to be read" });
-    return undefined;
+    if (error instanceof RangeError) return "too deep";
+    throw error;
   }
 }
 

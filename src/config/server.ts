@@ -34,6 +34,10 @@ export interface StoreSettings {
 /** MAAS gives an action up after this time (ms). */
 export const MAAS_ACTION_LIMIT_MS = 300_000;
 
+/** Where the system's configuration stands, and where its journal does. */
+export const SYSTEM_FOLDER = "/etc/maasochist";
+const SYSTEM_STATE_FOLDER = "/var/lib/maasochist";
+
 const DEFAULT_LISTEN: ListenAddress = { kind: "tcp", host: "127.0.0.1", port: 6227 };
 
 export function buildServer(given: Value | undefined, folder: string, problems: Problems): ServerSettings {
@@ -176,12 +180,13 @@ function canonical(address: string): string {
   return isIP(address) === 6 ? new URL(`http://[${address.replace(/%.*/, "")}]`).hostname : address;
 }
 
-export function buildStore(
-  given: Value | undefined,
-  folder: string,
-  { env, problems }: { readonly env: NodeJS.ProcessEnv; readonly problems: Problems },
-): StoreSettings {
+/**
+ * A journal stands beside its configuration; that of the system's configuration where services keep their state. Taken
+ * from the place of the file alone, never from the environment, so that the service and whoever runs the command line
+ * come to the same files.
+ */
+export function buildStore(given: Value | undefined, folder: string, problems: Problems): StoreSettings {
   const { path, keep } = settingsOf(STORE, given, problems);
-  const stateFolder = env["STATE_DIRECTORY"]?.split(":")[0];
-  return { path: path === undefined ? join(stateFolder ?? folder, "maasochist.db") : resolve(folder, path), keep };
+  const kept = folder === SYSTEM_FOLDER ? SYSTEM_STATE_FOLDER : folder;
+  return { path: path === undefined ? join(kept, "maasochist.db") : resolve(folder, path), keep };
 }

@@ -15,6 +15,14 @@ export interface TagOptions {
   readonly secretsPath: string;
 }
 
+export interface TaggedIn {
+  readonly source: Source;
+  /** Where the document begins in the source. */
+  readonly offset: number;
+  /** Of the file, absolute. */
+  readonly path: string;
+}
+
 export class Tags {
   readonly #options: TagOptions;
   readonly #secrets: SecretsFile;
@@ -25,7 +33,10 @@ export class Tags {
   }
 
   /** The texts behind all tags of a document, by node; undefined for those that are missing, said in the problems. */
-  async texts(document: Document, source: Source, path: string): Promise<ReadonlyMap<unknown, string | undefined>> {
+  async texts(
+    document: Document,
+    { source, offset, path }: TaggedIn,
+  ): Promise<ReadonlyMap<unknown, string | undefined>> {
     const scalars: YamlScalar[] = [];
     // Looking at every node of a large file takes its time.
     if (source.text.includes("!")) {
@@ -38,7 +49,7 @@ export class Tags {
     const texts = new Map<unknown, string | undefined>();
     for (const node of scalars) {
       const [start, end] = node.range ?? [0, 1];
-      const at = spanOf(source, start, end);
+      const at = spanOf(source, offset + start, offset + end);
       texts.set(node, await this.#text(node.tag ?? "", String(node.value), { at, path }));
     }
     return texts;

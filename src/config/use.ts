@@ -3,7 +3,7 @@
  * or a query. Resolves it to an outlet of a hub.
  */
 import type { z } from "zod";
-import { DEFAULT_PACE, type Driver, type Pace } from "../power/driver.ts";
+import { type Capability, capabilities, DEFAULT_PACE, type Driver, type Pace } from "../power/driver.ts";
 import { Secret } from "../power/secret.ts";
 import { type HubSpec, type OutletSpec, outletName } from "../power/spec.ts";
 import { fieldFacts } from "../wire/fields.ts";
@@ -22,7 +22,7 @@ import {
 import type { Problems } from "./problem.ts";
 import { PACE } from "./schema.ts";
 import { lineOf, type Span } from "./source.ts";
-import { type Entry, quoted, scalarText, shownText, type Value } from "./value.ts";
+import { type Entry, joined, quoted, scalarText, shownText, type Value } from "./value.ts";
 
 /** A hub as configured: under `hubs:`, or inline. */
 export interface KnownHub {
@@ -31,13 +31,12 @@ export interface KnownHub {
   readonly at: Span;
   /** Driver and address, whatever it is called; two hubs that agree in it are one thing. */
   readonly identity: string;
-  /** All its settings, to tell whether another inline entry means the same. */
-  readonly settings: string;
   readonly inline: boolean;
 }
 
 export interface Use {
   readonly outlet: OutletSpec;
+  readonly can: ReadonlySet<Capability>;
   readonly at: Span;
   readonly hubIdentity: string;
   /** Entries as they were resolved, for `config show`. */
@@ -121,9 +120,10 @@ function useOfHub(request: UseRequest, name: Entry, services: UseServices): Use 
   if (!settings) return undefined;
   return {
     outlet: { hub: hub.spec, settings: settings.output, label: labelled(hub.spec.name, settings) },
+    can: capabilities(driver, settings.output),
     at: request.entry.at,
     hubIdentity: hub.identity,
-    entries: new Map([["hub", { ...name, value }], ...settings.entries]),
+    entries: joined(new Map([["hub", { ...name, value }]]), settings.entries),
   };
 }
 
@@ -154,15 +154,14 @@ function useInline(request: UseRequest, name: Entry, services: UseServices): Use
     settings: hubSettings,
     pace: paceOf(driver, paceSettings),
   };
-  const hub = driver.hub
-    ? shareHub({ spec, at: name.key, identity: key, settings: settingsText(spec), inline: true }, services)
-    : spec;
+  const hub = driver.hub ? shareHub({ spec, at: name.key, identity: key, inline: true }, services) : spec;
   const base = address?.written === undefined ? driver.name : `${driver.name} ${address.written}`;
   return {
     outlet: { hub, settings: settings.output, label: labelled(base, settings) },
+    can: capabilities(driver, settings.output),
     at: entry.at,
     hubIdentity: key,
-    entries: new Map([["driver", name], ...hubFields.entries, ...pace.entries, ...settings.entries]),
+    entries: joined(new Map([["driver", name]]), hubFields.entries, pace.entries, settings.entries),
   };
 }
 
@@ -216,7 +215,7 @@ function shareHub(hub: KnownHub, { hubs, named, problems }: UseServices): HubSpe
     hubs.set(hub.spec.key, hub);
     return hub.spec;
   }
-  if (known.settings !== hub.settings) {
+  if (known.spec !== hub.spec && settingsText(known.spec) !== settingsText(hub.spec)) {
     problems.error(hub.at, {
       code: "hub-differs",
       message: `${hub.spec.driver.name} ${hub.spec.name} is the same hub as at ${lineOf(known.at)}, with other settings`,
@@ -267,6 +266,7 @@ function bracketed(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }
 
+/** All settings of a hub, to tell whether another entry means the same. */
 function settingsText({ settings, pace }: HubSpec): string {
   return JSON.stringify([settings, pace], function (this: Record<string, unknown>, key, value: unknown) {
     const raw = this[key];

@@ -82,6 +82,11 @@ export function hidden(value: Value): Value {
   return made;
 }
 
+/** Is it the hidden one of that value? */
+export function isHidden(value: Value, of: Value): boolean {
+  return hiddenValues.get(of) === value;
+}
+
 function hide(value: Value): Value {
   switch (value.kind) {
     case "scalar":
@@ -119,6 +124,16 @@ export function spanAt(value: Value, path: readonly PropertyKey[]): Span {
     at = inner.at;
   }
   return at;
+}
+
+/** The entries of all of them; of equal keys the last. */
+export function joined(
+  first: ReadonlyMap<string, Entry>,
+  ...others: readonly ReadonlyMap<string, Entry>[]
+): Map<string, Entry> {
+  const entries = new Map(first);
+  for (const other of others) for (const [key, entry] of other) entries.set(key, entry);
+  return entries;
 }
 
 export function scalarText(value: Value | undefined): string | undefined {

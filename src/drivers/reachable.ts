@@ -3,17 +3,22 @@
  *
  *     TCP connect to a port     accepted or refused: it is up (a closed port of a running host refuses)
  *     ICMP echo request         answered: it is up
- *     the kernel's neighbours   REACHABLE: it is up
+ *     ARP, or NDP in IPv6       answered, as the kernel's neighbour table tells: it is up
  *
  * Silence proves nothing of itself: `silence: off` is the user's word for it.
  */
 import { z } from "zod";
-import { type Answer, type Context, defineDriver } from "../power/driver.ts";
-import { messageOf, PowerError } from "../power/errors.ts";
+import { type Context, defineDriver } from "../power/driver.ts";
+import { askAll, firstOf, type Heard, inRounds } from "../wire/asking.ts";
 import { choice, duration, host, port } from "../wire/fields.ts";
-import { isReachableNeighbour } from "../wire/neighbour.ts";
+import { type Finding, mistake } from "../wire/finding.ts";
+import { askNeighbour } from "../wire/neighbour.ts";
 import { ping } from "../wire/ping.ts";
+import { addressesOf } from "../wire/resolve.ts";
 import { tcpConnect } from "../wire/tcp-connect.ts";
+
+/** Longest that a query may take (ms). */
+const QUERY_MS = 10_000;
 
 const OUTLET = z.object({
   host: host({ from: "address", description: "Address of the machine" }),
@@ -21,13 +26,13 @@ const OUTLET = z.object({
     .array(z.enum(["tcp", "icmp", "arp"]))
     .min(1)
     .default(["tcp", "icmp"])
-    .describe("Ways to ask, all at once: a TCP connection, a ping, the kernel's neighbour table"),
+    .describe("Ways to ask, all at once: a TCP connection, a ping, or ARP on the daemon's own networks"),
   ports: z
     .array(port())
     .min(1)
     .default([22])
     .describe("TCP ports to try; a refused connection proves as much as an accepted one"),
-  wait: duration("How long one round waits for an answer").prefault("1s"),
+  wait: duration("How long one round waits for an answer; a ping waits for whole seconds").prefault("1s"),
   misses: z.int().min(1).max(20).default(3).describe("So many silent rounds in a row are silence"),
   silence: choice(["unknown", "off"], "What silence means").default("unknown"),
 });
@@ -41,8 +46,10 @@ export default defineDriver({
   sources: ["https://www.rfc-editor.org/rfc/rfc9293#section-3.10.7.1"],
   notes: [
     "An answer proves that the machine is up. Silence may also come from a firewall, a cable or a switch: it reads `unknown` unless you write `silence: off`, and then every such reading says that it came from silence.",
+    "Silence counts only where every way could be asked. Where one could not, as a ping that this account may not send, the state is unknown and the reason says why: leave that way out. A name that the name service does not know, or a network of the daemon's own that is down, is a failure.",
     "A machine that boots takes a while to answer: raise the machine's `verify` above its boot time. While it shuts down it may still answer; MAASochist does not take that for on.",
-    "Ping uses the system's `ping`; where it is not allowed, use `by: [tcp]`.",
+    "`icmp` uses the system's `ping`. `arp` works on Linux, for machines on a network of the daemon's own, also where their firewall drops everything else; it takes up to 8 s to be sure of silence, and an answer is as old as the kernel says. IPv6 addresses are asked the same way, by NDP.",
+    "A proxy or a load balancer that accepts connections for a machine that is down makes it look up: ask a port that only the machine itself has.",
   ],
   examples: [
     {
@@ -57,62 +64,72 @@ export default defineDriver({
   cuts: "nothing",
   onlyOn: ({ silence }) => silence === "unknown",
   outlet: OUTLET,
-  pace: { timeout: 8_000 },
-  query: async (_none, outlet, ctx) => {
-    for (let round = 0; round < outlet.misses; round++) {
-      const answer = await ask(outlet, ctx);
-      if (answer !== undefined) return { state: "on", evidence: answer };
+  pace: { timeout: QUERY_MS },
+  check: ({ by, misses, wait }): Finding[] => [
+    ...(by.includes("arp") && process.platform !== "linux" ? [mistake("by", "arp is to be had on Linux alone")] : []),
+    ...(misses * wait >= QUERY_MS
+      ? [mistake("misses", "times `wait` must be less than 10 s, which a query may take")]
+      : []),
+  ],
+  query: async (_none, outlet, { signal }) => {
+    const { host, by, ports, misses, wait, silence } = outlet;
+    const addresses = await addressesOf(host, { signal });
+    const over = new AbortController();
+    const asking = { ...outlet, addresses, signal: AbortSignal.any([signal, over.signal]) };
+    try {
+      const { heard, failures } = await askAll(by.map((way) => WAYS[way](asking)));
+      if (heard) return { state: "on", ...heard };
+      signal.throwIfAborted();
+      const tried = by.map((way) => (way === "tcp" ? `tcp ${ports.join(" ")}` : way)).join(", ");
+      const evidence = `no answer from ${host} (${tried}; ${misses} × ${wait / 1_000} s)`;
+      const [failure] = failures;
+      if (failure && failures.length === by.length) throw failure;
+      if (failure) return { state: "unknown", evidence, reason: `not every way could be asked: ${failure.message}` };
+      return silence === "off"
+        ? { state: "off", evidence }
+        : { state: "unknown", evidence, reason: "silence proves nothing; `silence: off` would take it for off" };
+    } finally {
+      over.abort();
     }
-    const silent = `no answer from ${outlet.host} (${outlet.by.join(", ")}; ${outlet.misses} × ${outlet.wait / 1_000} s)`;
-    const answer: Answer = { state: outlet.silence, evidence: silent };
-    return outlet.silence === "off"
-      ? answer
-      : { ...answer, reason: "silence proves nothing; `silence: off` would take it for off" };
   },
 });
 
-/** One round of all ways at once: the first answer, or undefined when all were silent. Throws where none could be asked. */
-async function ask(outlet: Settings, { signal }: Context): Promise<string | undefined> {
-  const over = new AbortController();
-  const either = AbortSignal.any([signal, over.signal]);
-  const ways = outlet.by.flatMap((way) =>
-    way === "tcp"
-      ? outlet.ports.map((port) => byTcp(outlet, port, either))
-      : [way === "icmp" ? byPing(outlet, either) : byNeighbour(outlet, either)],
-  );
-  try {
-    const heard = ways.map(async (way) => {
-      const answer = await way;
-      if (answer === undefined) throw SILENT;
-      return answer;
-    });
-    return await Promise.any(heard);
-  } catch (error) {
-    signal.throwIfAborted();
-    const failures = error instanceof AggregateError ? error.errors : [error];
-    const failed: unknown = failures.find((failure) => failure !== SILENT);
-    if (failures.includes(SILENT) || failed === undefined) return undefined;
-    throw failed instanceof PowerError
-      ? failed
-      : new PowerError("unreachable", `${outlet.host} cannot be asked from here: ${messageOf(failed)}`, {
-          cause: failed,
-        });
-  } finally {
-    over.abort();
-  }
+interface Asking extends Settings {
+  readonly addresses: readonly string[];
+  readonly signal: Context["signal"];
 }
 
-const SILENT = new Error("silent");
-
-async function byTcp({ host, wait }: Settings, port: number, signal: AbortSignal): Promise<string | undefined> {
-  const outcome = await tcpConnect({ host, port, waitMs: wait, signal });
-  return outcome === "silent" ? undefined : `${host} ${outcome === "accepted" ? "accepts" : "refuses"} TCP ${port}`;
-}
-
-async function byPing({ host, wait }: Settings, signal: AbortSignal): Promise<string | undefined> {
-  return (await ping({ host, waitMs: wait, signal })) ? `${host} answers ping` : undefined;
-}
-
-async function byNeighbour({ host }: Settings, signal: AbortSignal): Promise<string | undefined> {
-  return (await isReachableNeighbour({ host, signal })) ? `${host} is a reachable neighbour` : undefined;
-}
+/** Each way: the first answer of any address; undefined where there is silence. Throws where no address could be asked. */
+const WAYS = {
+  tcp: (asking) => {
+    const { addresses, ports, wait, signal } = asking;
+    const pairs = addresses.flatMap((host) => ports.map((port) => ({ host, port })));
+    return firstOf(
+      pairs.map(({ host, port }) =>
+        inRounds(asking, async () => {
+          const outcome = await tcpConnect({ host, port, waitMs: wait, signal });
+          return outcome === "silent"
+            ? undefined
+            : `${host} ${outcome === "accepted" ? "accepts" : "refuses"} TCP ${port}`;
+        }),
+      ),
+    );
+  },
+  icmp: (asking) => {
+    const { addresses, wait, signal } = asking;
+    return firstOf(
+      addresses.map((address) =>
+        inRounds(asking, async () =>
+          (await ping({ address, waitMs: wait, signal })) ? `${address} answers ping` : undefined,
+        ),
+      ),
+    );
+  },
+  arp: ({ addresses, signal }) =>
+    firstOf(
+      addresses.map(async (address) => {
+        const age = await askNeighbour({ address, signal });
+        return age === undefined ? undefined : { evidence: `${address} answers ARP`, at: Date.now() - age };
+      }),
+    ),
+} satisfies Record<Settings["by"][number], (asking: Asking) => Promise<Heard | undefined>>;

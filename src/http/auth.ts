@@ -1,16 +1,25 @@
 /**
  * Who is calling: Bearer tokens, Basic users, and Basic with a token as the password (MAAS's power user and password).
  * The way of a token is synchronous and short, for MAAS sends one with every poll: one SHA-256, one look-up.
+ *
+ * Failures are counted per source and kind of credential: wrong tokens; for each user name, passwords that were not tried
+ * before; and wrong ones sent again. A right token, and a password that was right a moment ago, are found before any of
+ * that is asked, so that a wrong credential in one machine's settings locks out no other machine of the same rack.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { AccessRules, Grant, TokenGrant, UserGrant } from "../power/access.ts";
 import { roleAllows } from "../power/access.ts";
 import { matchesAny } from "../power/names.ts";
 import { AccessError } from "./access-error.ts";
-import { plainAddress, withinNetworks } from "./networks.ts";
+import { plainAddress, sourceOf, withinNetworks } from "./networks.ts";
 import { PasswordChecker } from "./password.ts";
 import type { Principal } from "./principal.ts";
 import { Throttle } from "./throttle.ts";
+
+/** A user's name counts in its first characters alone, so that nobody fills the memory with long ones. */
+const NAME_COUNTS = 64;
+/** When to come back where too many passwords stand in line (s). */
+const CROWDED_RETRY_S = 5;
 
 export interface AuthenticatorOptions {
   /** The rules of configuration and credentials file. Asked at every request: the same objects while nothing changed. */
@@ -19,10 +28,11 @@ export interface AuthenticatorOptions {
 }
 
 interface Known {
+  readonly kind: "token" | "user";
   readonly grant: Grant;
-  readonly hash: Buffer;
+  /** What the credential is checked against: the token's SHA-256, the password's scrypt. */
+  readonly hash: string;
   readonly within: (address: string) => boolean;
-  readonly principal: (address: string) => Principal;
 }
 
 export class Authenticator {
@@ -30,8 +40,8 @@ export class Authenticator {
   readonly #passwords: PasswordChecker;
   readonly #throttle: Throttle;
   #rules: readonly AccessRules[] = [];
-  #tokens = new Map<string, Known>();
-  #users = new Map<string, Known & { readonly user: UserGrant }>();
+  #tokens: ReadonlyMap<string, Known> = new Map();
+  #users: ReadonlyMap<string, Known> = new Map();
 
   constructor(options: AuthenticatorOptions) {
     this.#options = options;
@@ -53,7 +63,7 @@ export class Authenticator {
     if (scheme === "bearer" && credential !== "") {
       // Node reads headers as Latin-1; MAAS sends UTF-8.
       const token = this.#token(Buffer.from(credential, "latin1"));
-      return token ? this.#admit(token, address) : this.#refuse(`${address} token`);
+      return token ? this.#admit(token, address) : this.#refuse(`${sourceOf(address)} token`);
     }
     if (scheme === "basic") return this.#basic(credential, address);
     throw new AccessError("unauthenticated", "the credential is neither Bearer nor Basic");
@@ -63,32 +73,54 @@ export class Authenticator {
     const bytes = Buffer.from(credential, "base64");
     const colon = bytes.indexOf(":");
     if (colon < 0) throw new AccessError("unauthenticated", "the Basic credential holds no user and password");
-    const name = bytes.subarray(0, colon).toString();
-    const password = bytes.subarray(colon + 1);
-    const token = this.#token(password);
+    const user = bytes.subarray(0, colon).toString();
+    const secret = bytes.subarray(colon + 1);
+    const token = this.#token(secret);
     if (token) return this.#admit(token, address);
 
-    const known = this.#users.get(name);
-    const text = password.toString();
-    if (known && this.#passwords.remembers(known.user.passwordHash, text)) return this.#admit(known, address);
-    // A right token is found before this, so guessing at one never locks out another.
-    const key = `${address} user ${name}`;
+    const known = this.#users.get(user);
+    const attempt = { user, hash: known?.hash, password: secret.toString() };
+    const source = sourceOf(address);
+    const key = `${source} user ${user.slice(0, NAME_COUNTS)}`;
+    const remembered = this.#passwords.remembers(attempt);
+    if (remembered === true && known) return this.#admit(known, address);
+    if (remembered === false) return this.#refuse(`${key} again`);
     this.#slow(key);
-    return this.#passwords
-      .check(known?.user.passwordHash, text)
-      .then((right) => (right && known ? this.#admit(known, address) : this.#refuse(key)));
+    const check = this.#passwords.check(attempt, source);
+    if (!check)
+      throw new AccessError("throttled", "too many logins are being checked", { retryAfter: CROWDED_RETRY_S });
+    // It may have been revoked while this was computed.
+    return check.then((right) =>
+      right && known && this.#stands(known) ? this.#admit(known, address) : this.#refuse(key),
+    );
   }
 
   #token(bytes: Buffer): Known | undefined {
     const hash = createHash("sha256").update(bytes).digest();
     const known = this.#tokens.get(hash.toString("hex"));
-    return known && timingSafeEqual(known.hash, hash) ? known : undefined;
+    return known && timingSafeEqual(Buffer.from(known.hash, "hex"), hash) ? known : undefined;
   }
 
   #admit(known: Known, address: string): Principal {
-    if (!known.within(address))
-      throw new AccessError("forbidden_network", `${known.grant.name} may not be used from ${address}`);
-    return known.principal(address);
+    const { kind, grant } = known;
+    const { name, role, machines } = grant;
+    if (!known.within(address)) {
+      const where = address === "" ? "over a local socket" : `from ${address}`;
+      throw new AccessError("forbidden_network", `${name} may not be used ${where}`);
+    }
+    return {
+      actor: { id: `${kind}:${name}`, name, role, ...(address !== "" && { address }) },
+      sees: (machine) => matchesAny(machines, machine),
+      may: (right) => roleAllows(role, right),
+      stands: () => this.#stands(known),
+    };
+  }
+
+  #stands(known: Known): boolean {
+    this.#refresh();
+    const now = known.kind === "token" ? this.#tokens.get(known.hash) : this.#users.get(known.grant.name);
+    // The grant holds the hash as well. A file that was read again gives new objects of the same content.
+    return now === known || (now !== undefined && JSON.stringify(now.grant) === JSON.stringify(known.grant));
   }
 
   #refuse(key: string): never {
@@ -107,32 +139,16 @@ export class Authenticator {
     if (rules.length === this.#rules.length && rules.every((rule, index) => rule === this.#rules[index])) return;
     this.#rules = rules;
     this.#tokens = new Map(rules.flatMap(({ tokens }) => tokens.map((token) => [token.sha256, knownToken(token)])));
-    this.#users = new Map(
-      rules.flatMap(({ users }) =>
-        users.map((user) => [user.name, { ...known(user, "user"), hash: Buffer.alloc(0), user }]),
-      ),
-    );
+    this.#users = new Map(rules.flatMap(({ users }) => users.map((user) => [user.name, knownUser(user)])));
   }
 }
 
-function knownToken(token: TokenGrant): Known {
-  return { ...known(token, "token"), hash: Buffer.from(token.sha256, "hex") };
+function knownToken(grant: TokenGrant): Known {
+  return { kind: "token", grant, hash: grant.sha256, within: withinNetworks(grant.from) };
 }
 
-function known(grant: Grant, kind: "token" | "user"): Omit<Known, "hash"> {
-  return { grant, within: withinNetworks(grant.from), principal: (address) => principalOf(grant, { kind, address }) };
-}
-
-function principalOf(
-  grant: Grant,
-  { kind, address }: { readonly kind: "token" | "user"; readonly address: string },
-): Principal {
-  const { name, role, machines } = grant;
-  return {
-    actor: { id: `${kind}:${name}`, name, role, address },
-    sees: (machine) => matchesAny(machines, machine),
-    may: (right) => roleAllows(role, right),
-  };
+function knownUser(grant: UserGrant): Known {
+  return { kind: "user", grant, hash: grant.passwordHash, within: withinNetworks(grant.from) };
 }
 
 /** A caller of the local socket: admin, named by the local account. Who may open the socket is the file system's business. */
@@ -141,5 +157,6 @@ export function localPrincipal(account: string): Principal {
     actor: { id: `local:${account}`, name: `${account} (local)`, role: "admin" },
     sees: () => true,
     may: () => true,
+    stands: () => true,
   };
 }

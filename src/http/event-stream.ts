@@ -1,52 +1,80 @@
-/** Live events as server-sent events, resumed behind the last one that the caller has. */
+/**
+ * Live events as server-sent events, resumed behind the last one that the caller has.
+ *
+ * *Catching up*: what the journal holds behind that event is sent page by page, as fast as the caller reads. What happens
+ * meanwhile is in the journal as well, and comes with a later page. *Live*: once a page is empty, every event is sent as it
+ * happens; the journal tells right after it wrote, so nothing is left out in between and nothing comes twice. An event
+ * that could not be written is sent at once, without a number. A stream ends when the caller hangs up or reads too slowly,
+ * when its credential does not count any more, and when the daemon stops.
+ */
+import { once } from "node:events";
 import type { ServerResponse } from "node:http";
-import type { PowerEvent } from "../power/events.ts";
-
-/** An event with a number that grows. */
-export interface StoredEvent {
-  /** Absent where the journal could not keep it: then nobody can resume behind it. */
-  readonly id?: number;
-  readonly event:
-    | PowerEvent
-    | { readonly kind: "order:accepted" | "order:ended"; readonly at: number; readonly machine: string };
-}
+import type { Clock } from "../power/clock.ts";
+import type { LiveEvent, StoredEvent } from "./history.ts";
 
 const HEARTBEAT_MS = 15_000;
-const MOST_RESUMED = 10_000;
+const PAGE = 500;
 /** A caller that reads so slowly that this much waits for it is let go; it comes back and resumes. */
 const MOST_WAITING_BYTES = 1_048_576;
+/** When a caller that lost its stream is to come back (ms). */
+const RETRY_MS = 2_000;
 
 export interface StreamOptions {
   readonly response: ServerResponse;
-  readonly history: {
-    events(filter: { after?: number | undefined; limit: number }): StoredEvent[];
-    follow(listener: (event: StoredEvent) => void): () => void;
-  };
+  readonly clock: Clock;
+  /** Number of the last event that the caller has; absent: only what happens from now on. */
   readonly after: number | undefined;
-  readonly fits: (event: StoredEvent) => boolean;
+  /** The events behind this number, oldest first. */
+  readonly page: (after: number, limit: number) => readonly StoredEvent[];
+  readonly follow: (listener: (event: LiveEvent) => void) => () => void;
+  readonly fits: (event: LiveEvent["event"]) => boolean;
+  /** Does the caller's credential still count? */
+  readonly stands: () => boolean;
 }
 
-export function followEvents({ response, history, after, fits }: StreamOptions): void {
+/** Resolves when the stream ended. */
+export async function streamEvents(options: StreamOptions): Promise<void> {
+  const { response, clock, after, page, follow, fits, stands } = options;
+  const ended = new AbortController();
+  response.once("close", () => ended.abort());
+  // A connection that breaks while something is written to it closes as well.
+  response.on("error", () => undefined);
   response.writeHead(200, {
     "Content-Type": "text/event-stream",
     "Cache-Control": "no-store",
-    Connection: "keep-alive",
     "X-Accel-Buffering": "no",
   });
-  response.write(": connected\n\n");
-  const send = (stored: StoredEvent) => {
-    if (!fits(stored)) return;
-    if (response.writableLength > MOST_WAITING_BYTES) response.destroy();
+  response.write(`retry: ${RETRY_MS}\n: connected\n\n`);
+
+  const send = ({ id, event }: LiveEvent) => {
+    if (!fits(event) || response.writableEnded) return;
+    if (!stands()) response.end();
+    else if (response.writableLength > MOST_WAITING_BYTES) response.destroy();
     else
       response.write(
-        `${stored.id === undefined ? "" : `id: ${stored.id}\n`}event: ${stored.event.kind}\ndata: ${JSON.stringify(stored)}\n\n`,
+        `${id === undefined ? "" : `id: ${id}\n`}event: ${event.kind}\ndata: ${JSON.stringify({ id, event })}\n\n`,
       );
   };
-  if (after !== undefined) for (const stored of history.events({ after, limit: MOST_RESUMED })) send(stored);
-  const unfollow = history.follow(send);
-  const heartbeat = setInterval(() => response.write(": still here\n\n"), HEARTBEAT_MS);
-  response.once("close", () => {
-    unfollow();
-    clearInterval(heartbeat);
+  let live = after === undefined;
+  const unfollow = follow((event) => {
+    if (live || event.id === undefined) send(event);
   });
+  try {
+    for (let behind = after; behind !== undefined && !live; ) {
+      const events = page(behind, PAGE);
+      for (const event of events) send(event);
+      behind = events.at(-1)?.id;
+      live = behind === undefined;
+      if (response.writableNeedDrain) await once(response, "drain", { signal: ended.signal });
+    }
+    for (;;) {
+      await clock.sleep(HEARTBEAT_MS, ended.signal);
+      if (stands()) response.write(": still here\n\n");
+      else response.end();
+    }
+  } catch (error) {
+    if (!ended.signal.aborted) throw error;
+  } finally {
+    unfollow();
+  }
 }

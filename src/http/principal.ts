@@ -7,4 +7,6 @@ export interface Principal {
   /** May it know that this machine exists? */
   sees(machine: string): boolean;
   may(right: Right): boolean;
+  /** Does its credential still count, and allow the same? Asked by what lasts longer than a request. */
+  stands(): boolean;
 }

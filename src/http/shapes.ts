@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { HubView, MachineView } from "../power/api.ts";
 import { VERBS } from "../power/driver.ts";
+import { ERROR_TABLE } from "../power/errors.ts";
 import type { OrderRecord } from "../power/order.ts";
 import type { Reading } from "../power/reading.ts";
 import type { Sighting } from "./sightings.ts";
@@ -65,12 +66,15 @@ export interface HubShape {
   readonly lastExchange?: { readonly at: number; readonly durationMs: number };
 }
 
+/** For a caller who sees some of its machines: a failure's own words may name the others, so only its kind is told. */
 export function hubShape(view: HubView, sees: (machine: string) => boolean): HubShape {
   const { spec, machines, connected, queued, running, failing, lastExchange } = view;
+  const visible = machines.filter(sees);
+  const whole = visible.length === machines.length;
   return {
     name: spec.name,
     driver: spec.driver.name,
-    machines: machines.filter(sees),
+    machines: visible,
     connected,
     queued,
     running,
@@ -78,8 +82,8 @@ export function hubShape(view: HubView, sees: (machine: string) => boolean): Hub
       failing: {
         since: failing.since,
         code: failing.error.code,
-        message: failing.error.message,
-        hint: failing.error.hint,
+        message: whole ? failing.error.message : `it fails: ${failing.error.code}`,
+        hint: whole ? failing.error.hint : ERROR_TABLE[failing.error.code].hint,
       },
     }),
     ...(lastExchange && { lastExchange }),
@@ -94,6 +98,7 @@ export interface DaemonStatus {
   readonly listening: readonly string[];
   /** How MAAS reaches the daemon. */
   readonly url: string;
+  /** How many the caller sees. */
   readonly machines: number;
   readonly warnings: readonly {
     readonly code: string;
@@ -136,3 +141,4 @@ export const EVENTS_QUERY = z.strictObject({
   after: z.coerce.number().int().optional(),
   limit: LIMIT,
 });
+export const STREAM_QUERY = z.strictObject({ machine: z.string().optional() });

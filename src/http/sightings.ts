@@ -12,7 +12,9 @@ export interface Sighting {
 export class Sightings {
   readonly #byMachine = new Map<string, Sighting>();
 
+  /** Everybody else who calls a webhook, by curl or to test it, is not MAAS. */
   saw(machine: string, sighting: Sighting): void {
+    if (!sighting.agent?.startsWith("MAAS ")) return;
     const systemId = sighting.systemId ?? this.#byMachine.get(machine)?.systemId;
     this.#byMachine.set(machine, { ...sighting, systemId });
   }

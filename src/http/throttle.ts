@@ -1,7 +1,4 @@
-/**
- * Failed logins slow down: per address for tokens, per address and name for users. A right token is found before this is
- * asked, so a wrong one in one place never locks out the right one from the same rack.
- */
+/** Failed logins slow down: whoever failed too often with one kind of credential is not looked at for a while. */
 const FREE_FAILURES = 5;
 const FIRST_DELAY_MS = 1_000;
 const LONGEST_DELAY_MS = 30_000;
@@ -37,9 +34,7 @@ export class Throttle {
     failures.until = over > 0 ? now + Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (over - 1)) : 0;
     this.#failures.delete(key);
     this.#failures.set(key, failures);
-    if (this.#failures.size > MOST_KEPT) {
-      const [oldest] = this.#failures.keys();
-      if (oldest !== undefined) this.#failures.delete(oldest);
-    }
+    const [oldest] = this.#failures.keys();
+    if (this.#failures.size > MOST_KEPT && oldest !== undefined) this.#failures.delete(oldest);
   }
 }

@@ -3,58 +3,83 @@
  * What MAAS makes of an answer follows its `webhook` power driver; see docs/maas.md.
  */
 import { connect, isIP } from "node:net";
-import { messageOf, PowerError } from "../power/errors.ts";
+import { setTimeout as pause } from "node:timers/promises";
+import { messageOf } from "../power/errors.ts";
 
 /** MAAS's own time limit for a poll (ms). */
-const RPC_TIMEOUT_MS = 15_000;
+const POLL_TIMEOUT_MS = 15_000;
+/** MAAS's own time limit for an action (ms). */
+const ACTION_TIMEOUT_MS = 300_000;
+/** What MAAS waits behind an action before it asks for the state, round by round (ms). */
+const WAITS_MS = [1_000, 2_000, 2_000, 4_000, 6_000, 8_000, 12_000];
 /** The defaults of the regexes in MAAS's form. */
 const ON_REGEX = /status.*:.*running/;
 const OFF_REGEX = /status.*:.*stopped/;
+/** MAAS's own is `MAAS 3.7.3`; the daemon must not take this for a sign of life of MAAS. */
+const USER_AGENT = "maasochist test, as MAAS 3.7.3";
 
 export interface ReplayOptions {
   /** `http://192.168.1.10:6227`. */
   readonly url: string;
   readonly machine: string;
   readonly token: string;
-  /** Also post an `on`. */
+  /** Also switch the machine on, as MAAS does it. */
   readonly act: boolean;
   readonly signal: AbortSignal;
 }
 
 export interface ReplayStep {
-  /** The request, or what was looked at. */
+  /** The request and its answer, or what was looked at. */
   readonly what: string;
-  readonly ok: boolean;
+  /** `advice`: it works, but not as well as it could. */
+  readonly outcome: "ok" | "advice" | "failed";
   /** What MAAS makes of it, and what to do where that is not well. */
   readonly explanation: string;
 }
 
-interface Answer {
-  readonly status: number;
-  readonly headers: ReadonlyMap<string, string>;
-  readonly body: string;
-  readonly ms: number;
-}
-
+/** The steps as they are made; ends with the first that failed. Throws only when the signal aborts. */
 export async function* replayAsMaas(options: ReplayOptions): AsyncGenerator<ReplayStep> {
   const url = new URL(options.url);
   yield addressStep(url);
-  if (url.protocol === "https:") {
+  if (url.protocol !== "http:") {
     yield {
       what: options.url,
-      ok: false,
+      outcome: "failed",
       explanation:
-        "https: this replay speaks plain HTTP only. MAAS sends no server name (SNI): a proxy that chooses by name may pick the wrong certificate.",
+        "This replay speaks plain HTTP only. MAAS takes https, with any certificate unless told otherwise, but sends no server name (SNI): a proxy that chooses by name may pick the wrong certificate.",
     };
     return;
   }
   const query = `/maas/${options.machine}/query`;
   for (const path of [query, `${query}/`]) {
-    const step = await queryStep(url, path, options);
-    yield step;
-    if (!step.ok) return;
+    const { step } = await queryStep(url, path, options);
+    yield path === query ? step : { ...step, explanation: `${step.explanation} MAAS asks so behind a 404.` };
+    if (step.outcome === "failed") return;
   }
-  if (options.act) yield await actStep(url, `/maas/${options.machine}/on`, options);
+  if (options.act) yield* switchOn(url, query, options);
+}
+
+/** The loop of MAAS's driver: post, wait, ask, up to seven times. */
+async function* switchOn(url: URL, query: string, options: ReplayOptions): AsyncGenerator<ReplayStep> {
+  for (const [index, wait] of WAITS_MS.entries()) {
+    const posted = await postStep(url, `/maas/${options.machine}/on`, options);
+    yield posted.step;
+    if (posted.answer === undefined) return;
+    await pause(wait, undefined, { signal: options.signal });
+    if (posted.step.outcome === "failed") continue;
+    const asked = await queryStep(url, query, options);
+    if (asked.state === "on") {
+      yield { ...asked.step, explanation: `MAAS reads on after ${index + 1} of 7 rounds: the action has succeeded.` };
+      return;
+    }
+    yield asked.step;
+    if (asked.answer === undefined) return;
+  }
+  yield {
+    what: "after 7 rounds",
+    outcome: "failed",
+    explanation: "MAAS gives the action up, and since 3.6 begins it anew twice. See `maasochist orders` for why.",
+  };
 }
 
 function addressStep(url: URL): ReplayStep {
@@ -63,7 +88,7 @@ function addressStep(url: URL): ReplayStep {
   if (isIP(host) === 0) {
     return {
       what,
-      ok: false,
+      outcome: "advice",
       explanation:
         "A host name: MAAS's actions work, but it never polls in the background. Give `server.url` a literal IP in a rack's subnet.",
     };
@@ -71,51 +96,59 @@ function addressStep(url: URL): ReplayStep {
   if (host === "::1" || host.startsWith("127.")) {
     return {
       what,
-      ok: false,
+      outcome: "advice",
       explanation:
         "A loopback address: only a rack controller on this very host reaches it, and MAAS does not poll it in the background. Listen on this host's address in a rack's subnet, and set `server.url`.",
     };
   }
   return {
     what,
-    ok: true,
+    outcome: "ok",
     explanation: "A literal IP address: MAAS polls it in the background if it is in a subnet of a rack controller.",
   };
 }
 
-async function queryStep(url: URL, path: string, options: ReplayOptions): Promise<ReplayStep> {
-  const what = `GET ${path}`;
-  const answer = await ask(url, { ...options, method: "GET", path });
-  if (answer instanceof PowerError) return { what, ok: false, explanation: refused(answer) };
-  const outcome = described(what, answer);
-  const wrong = wrongStatus(answer);
-  if (wrong !== undefined) return { what: outcome, ok: false, explanation: wrong };
-  if (answer.ms > RPC_TIMEOUT_MS)
-    return { what: outcome, ok: false, explanation: "Slower than 15 s: MAAS has given up by then." };
-  const on = ON_REGEX.test(answer.body);
-  const off = OFF_REGEX.test(answer.body);
-  if (on || off) return { what: outcome, ok: true, explanation: `MAAS reads ${on ? "on" : "off"}.` };
-  return {
-    what: outcome,
-    ok: false,
-    explanation:
-      "Neither of MAAS's default regexes matches: MAAS reads unknown, and a power on fails. See `maasochist status` for why.",
-  };
+interface Made {
+  readonly step: ReplayStep;
+  /** Undefined: there was none, and MAAS ends the action at once. */
+  readonly answer?: Answer;
+  readonly state?: "on" | "off" | "unknown";
 }
 
-async function actStep(url: URL, path: string, options: ReplayOptions): Promise<ReplayStep> {
-  const what = `POST ${path}`;
-  const answer = await ask(url, { ...options, method: "POST", path });
-  if (answer instanceof PowerError) return { what, ok: false, explanation: refused(answer) };
+async function queryStep(url: URL, path: string, options: ReplayOptions): Promise<Made> {
+  const what = `GET ${path}`;
+  const answer = await ask(url, { ...options, method: "GET", path, timeoutMs: POLL_TIMEOUT_MS });
+  if (typeof answer === "string") return { step: failed(what, answer) };
   const outcome = described(what, answer);
   const wrong = wrongStatus(answer);
-  if (wrong !== undefined) return { what: outcome, ok: false, explanation: wrong };
-  const underWay = "Taken, and still under way: MAAS asks for the state next, and repeats the POST until it shows.";
-  return {
-    what: outcome,
-    ok: true,
-    explanation: answer.status === 202 ? underWay : "MAAS takes the order as done, and asks for the state next.",
-  };
+  if (wrong !== undefined) return { step: failed(outcome, wrong), answer };
+  const state = ON_REGEX.test(answer.body) ? "on" : OFF_REGEX.test(answer.body) ? "off" : "unknown";
+  const step: ReplayStep =
+    state === "unknown"
+      ? failed(
+          outcome,
+          "Neither of MAAS's default regexes matches: MAAS reads unknown, and a power on fails. See `maasochist status` for why.",
+        )
+      : { what: outcome, outcome: "ok", explanation: `MAAS reads ${state}.` };
+  return { step, answer, state };
+}
+
+async function postStep(url: URL, path: string, options: ReplayOptions): Promise<Made> {
+  const what = `POST ${path}`;
+  const answer = await ask(url, { ...options, method: "POST", path, timeoutMs: ACTION_TIMEOUT_MS });
+  if (typeof answer === "string") return { step: failed(what, answer) };
+  const outcome = described(what, answer);
+  const wrong = wrongStatus(answer);
+  if (wrong !== undefined) return { step: failed(outcome, wrong), answer };
+  const explanation =
+    answer.status === 202
+      ? "Taken, and still under way: MAAS asks for the state next, and repeats the POST until it shows."
+      : "MAAS takes the order as done, and asks for the state next.";
+  return { step: { what: outcome, outcome: "ok", explanation }, answer };
+}
+
+function failed(what: string, explanation: string): ReplayStep {
+  return { what, outcome: "failed", explanation };
 }
 
 function described(what: string, { status, body, ms }: Answer): string {
@@ -132,35 +165,38 @@ function wrongStatus({ status, headers }: Answer): string | undefined {
   if (status === 401) return "401: the token is not known. MAAS repeats the same request 7 times.";
   if (status === 403) return "403: the token may not do this from here. See its role, machines and `from`.";
   if (status >= 400) return `${status}: MAAS counts a failure and repeats the request up to 7 times within 35 s.`;
+  if (status < 200) return "This is no HTTP. The address leads to something else than this daemon.";
   return undefined;
 }
 
-function refused(error: PowerError): string {
-  return `${error.message}: MAAS fails the action at once, without repeating it. ${error.hint}`;
+interface Answer {
+  readonly status: number;
+  readonly headers: ReadonlyMap<string, string>;
+  readonly body: string;
+  readonly ms: number;
 }
 
 interface Request extends ReplayOptions {
   readonly method: "GET" | "POST";
   readonly path: string;
+  readonly timeoutMs: number;
 }
 
-/** Sends the request byte for byte as MAAS does: a connection of its own, closed behind it. */
-async function ask(url: URL, { method, path, token, signal }: Request): Promise<Answer | PowerError> {
+/** Sends the request as MAAS does, on a connection of its own. Answers why MAAS gets no answer where it gets none. */
+async function ask(url: URL, { method, path, token, timeoutMs, signal }: Request): Promise<Answer | string> {
   const length = method === "POST" ? "Content-Length: 0\r\n" : "";
-  const head = `${method} ${path} HTTP/1.1\r\nConnection: close\r\n${length}User-Agent: MAAS 3.7.3\r\nAccept: application/json\r\nAuthorization: Bearer ${token}\r\nHost: ${url.host}\r\n\r\n`;
+  const head = `${method} ${path} HTTP/1.1\r\nConnection: close\r\n${length}User-Agent: ${USER_AGENT}\r\nAccept: application/json\r\nAuthorization: Bearer ${token}\r\nHost: ${url.host}\r\n\r\n`;
   const begun = performance.now();
+  const late = AbortSignal.timeout(timeoutMs);
   try {
-    const text = await exchange(url, head, signal);
+    const text = await exchange(url, head, AbortSignal.any([signal, late]));
     return parse(text, performance.now() - begun);
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    const why = messageOf(error);
-    const message =
-      code === "ECONNREFUSED" ? `nothing listens on ${url.host}` : `${url.host} cannot be reached: ${why}`;
-    return new PowerError("unreachable", message, {
-      cause: error,
-      hint: "Is the daemon running, and does `server.url` fit `server.listen`?",
-    });
+    signal.throwIfAborted();
+    if (late.aborted) return `No answer within ${timeoutMs / 1_000} s: MAAS has given up by then.`;
+    const refused = error instanceof Error && "code" in error && error.code === "ECONNREFUSED";
+    const why = refused ? `nothing listens on ${url.host}` : `${url.host} cannot be reached (${messageOf(error)})`;
+    return `MAAS fails the action at once and repeats nothing, for ${why}. Does \`server.url\` fit \`server.listen\`?`;
   }
 }
 
@@ -185,5 +221,6 @@ function parse(text: string, ms: number): Answer {
   const headers = new Map(
     lines.map((line) => [line.slice(0, line.indexOf(":")).toLowerCase(), line.slice(line.indexOf(":") + 1).trim()]),
   );
-  return { status: Number(first.split(" ")[1] ?? 0), headers, body: end < 0 ? "" : text.slice(end + 4), ms };
+  const status = Number(/^HTTP\/1\.[01] (\d{3})\b/.exec(first)?.[1] ?? 0);
+  return { status, headers, body: end < 0 ? "" : text.slice(end + 4), ms };
 }

@@ -3,6 +3,7 @@ import { closeSync, existsSync, mkdirSync, openSync, renameSync, statSync } from
 import { dirname } from "node:path";
 import type { PowerEvent } from "../power/events.ts";
 import type { OrderRecord } from "../power/order.ts";
+import { hasEnded, type OrderEvent } from "./journal-events.ts";
 import type { OpenSqlite, SqliteDatabase, SqliteValue, Statement } from "./sqlite.ts";
 
 const SCHEMA_VERSION = 1;
@@ -25,16 +26,6 @@ CREATE INDEX events_by_time ON events (at);
 CREATE INDEX events_by_machine ON events (machine, at);
 `;
 
-export interface OrderEvent {
-  readonly kind: "order:accepted" | "order:ended";
-  readonly at: number;
-  readonly machine: string;
-  readonly order: Pick<
-    OrderRecord,
-    "id" | "verb" | "state" | "actor" | "grade" | "error" | "repeats" | "reason" | "acceptedAt" | "endedAt" | "forced"
-  >;
-}
-
 export class JournalFile {
   readonly #path: string;
   readonly #database: SqliteDatabase;
@@ -52,7 +43,11 @@ export class JournalFile {
     this.#event = database.prepare("INSERT INTO events (at, machine, record) VALUES (?, ?, ?)");
   }
 
-  static open(path: string, openSqlite: OpenSqlite): JournalFile {
+  /** `now`: ms since 1970. */
+  static open(
+    path: string,
+    { openSqlite, now }: { readonly openSqlite: OpenSqlite; readonly now: number },
+  ): JournalFile {
     mkdirSync(dirname(path), { recursive: true });
     // SQLite would make it for all to read; its -wal and -shm get the mode of the file itself.
     closeSync(openSync(path, "a", 0o600));
@@ -61,7 +56,7 @@ export class JournalFile {
       database.exec(
         `PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;`,
       );
-      bringUp(database);
+      bringUp(database, now);
       if (statSync(path).size <= CHECKED_UP_TO_BYTES) check(database);
       return new JournalFile(path, database);
     } catch (error) {
@@ -136,18 +131,19 @@ export class JournalFile {
   }
 }
 
-export function hasEnded(order: OrderRecord): boolean {
-  return order.state !== "waiting" && order.state !== "running";
-}
-
-function bringUp(database: SqliteDatabase): void {
+function bringUp(database: SqliteDatabase, now: number): void {
   const { user_version: version } = database.prepare("PRAGMA user_version").get() as { user_version: number };
   if (version > SCHEMA_VERSION)
     throw new Error(`it was written by a newer version (schema ${version}, this one knows ${SCHEMA_VERSION})`);
   if (version === SCHEMA_VERSION) return;
   const { tables } = database.prepare("SELECT COUNT(*) AS tables FROM sqlite_schema").get() as { tables: number };
   if (tables > 0) throw new Error("it is another program's database");
-  database.exec(`BEGIN IMMEDIATE; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
+  // Numbers of events grow even from one file to the next: who follows them asks for what came behind the last.
+  database.exec(
+    `BEGIN IMMEDIATE; ${SCHEMA}
+     INSERT INTO sqlite_sequence (name, seq) VALUES ('events', ${Math.floor(now)});
+     PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`,
+  );
 }
 
 function check(database: SqliteDatabase): void {

@@ -1,7 +1,7 @@
 /** What is asked of the journal. Every query is answered from an index, however many years of records there are. */
 import type { PowerEvent } from "../power/events.ts";
 import type { OrderRecord } from "../power/order.ts";
-import type { OrderEvent } from "./journal-file.ts";
+import type { OrderEvent } from "./journal-events.ts";
 import type { SqliteValue } from "./sqlite.ts";
 
 export interface OrderFilter {

@@ -35,6 +35,9 @@ function remedy(thrown: unknown): string {
     case "EPERM":
     case "EROFS":
       return "Make the file and its folder writable for this account; it goes on by itself.";
+    case "ERR_MODULE_NOT_FOUND":
+    case "ERR_DLOPEN_FAILED":
+      return "The installation is not whole: install again.";
     default:
       return "Move what stands there away, or configure another: store: { path: … }";
   }

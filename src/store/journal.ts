@@ -11,10 +11,12 @@
  * and a new one begun, at once.
  */
 import { setTimeout as pause } from "node:timers/promises";
+import { messageOf } from "../power/errors.ts";
 import type { PowerEvent } from "../power/events.ts";
 import type { Journal } from "../power/journal.ts";
 import type { OrderRecord } from "../power/order.ts";
-import { hasEnded, JournalFile, moveAside, type OrderEvent } from "./journal-file.ts";
+import { cutShort, gapNote, hasEnded, orderEvent } from "./journal-events.ts";
+import { JournalFile, moveAside } from "./journal-file.ts";
 import {
   type EventFilter,
   type OrderFilter,
@@ -76,6 +78,7 @@ export class SqliteJournal implements Journal {
   #trouble: Trouble | undefined;
   #retry: NodeJS.Timeout | undefined;
   #forgetting: Promise<number> | undefined;
+  #closed = false;
 
   constructor(options: JournalOptions) {
     this.#options = options;
@@ -90,17 +93,21 @@ export class SqliteJournal implements Journal {
   async open(): Promise<this> {
     try {
       this.#openSqlite = await loadSqlite();
-      this.#getReady();
     } catch (error) {
-      this.#failed(error);
+      this.#begin(describeProblem(this.#options.path, error));
+      return this;
     }
+    this.#tryNow();
     void this.forgetOld();
     return this;
   }
 
   accept(order: OrderRecord): void {
     this.#running.set(order.id, order);
-    if (this.#file?.gone) this.#letGo();
+    if (this.#file?.gone) {
+      this.#letGo();
+      this.#begin(`the journal ${this.#options.path} was taken away while it was in use; a new one is begun.`);
+    }
     this.#write({ order, event: orderEvent("order:accepted", order.acceptedAt, order), synced: true });
   }
 
@@ -164,6 +171,7 @@ export class SqliteJournal implements Journal {
         forgot = this.#file?.forget(before, DELETE_AT_ONCE) ?? forgot;
       } catch (error) {
         this.#failed(error);
+        this.#tryNow();
       }
       gone += forgot.orders + forgot.events;
       if (Math.max(forgot.orders, forgot.events) < DELETE_AT_ONCE) return gone;
@@ -172,8 +180,8 @@ export class SqliteJournal implements Journal {
   }
 
   close(): void {
+    this.#closed = true;
     clearTimeout(this.#retry);
-    this.#openSqlite = undefined;
     this.#letGo();
   }
 
@@ -194,24 +202,25 @@ export class SqliteJournal implements Journal {
     }
   }
 
-  #kept(entry: Entry): number | undefined {
-    const { order, event, synced = false } = entry;
+  #kept({ order, event, synced = false }: Entry): number | undefined {
+    if (this.#closed) throw new Error("the journal is closed");
     // A file that cannot even be opened is tried by the timer alone.
-    if (this.#trouble && !this.#file) throw new Error(this.#trouble.problem);
-    const file = this.#getReady();
-    try {
-      return file.transaction(
-        () => {
-          if (order) file.keepOrder(order);
-          return event && file.keepEvent(event);
-        },
-        { synced },
-      );
-    } catch (error) {
-      this.#failed(error);
-      // Damage is over as soon as a new file stands in its place.
-      if (isDamage(error) && !this.#trouble) return this.#kept(entry);
-      throw error;
+    if (!this.#file && this.#trouble && (this.#retry || !this.#openSqlite)) throw new Error(this.#trouble.problem);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const file = this.#getReady();
+        return file.transaction(
+          () => {
+            if (order) file.keepOrder(order);
+            return event && file.keepEvent(event);
+          },
+          { synced },
+        );
+      } catch (error) {
+        this.#failed(error);
+        // Damage is over as soon as a new file stands in its place.
+        if (attempt > 1 || !isDamage(error)) throw error;
+      }
     }
   }
 
@@ -235,6 +244,7 @@ export class SqliteJournal implements Journal {
       return work((sql, values) => file.rows(sql, values));
     } catch (error) {
       this.#failed(error);
+      this.#tryNow();
       return otherwise;
     }
   }
@@ -242,39 +252,36 @@ export class SqliteJournal implements Journal {
   /** The file, open and up to date. Throws where it cannot be. */
   #getReady(): JournalFile {
     if (this.#file && !this.#trouble) return this.#file;
-    try {
-      const file = this.#file ?? this.#openFile();
-      this.#file = file;
-      const note = this.#trouble && gapNote(this.#trouble, this.#options.now());
-      const id = file.transaction(
-        () => {
-          for (const order of this.#owed.values()) file.keepOrder(order);
-          return note && file.keepEvent(note);
-        },
-        { synced: true },
-      );
-      this.#owed.clear();
-      if (this.#trouble) this.#well(file);
-      if (id !== undefined && note) this.#tell({ id, event: note });
-      return file;
-    } catch (error) {
-      this.#failed(error);
-      throw error;
-    }
+    this.#file ??= this.#openFile();
+    const file = this.#file;
+    const trouble = this.#trouble;
+    if (!trouble) return file;
+    const note = gapNote({ ...trouble, until: this.#options.now() });
+    const id = file.transaction(
+      () => {
+        for (const order of this.#owed.values()) file.keepOrder(order);
+        return file.keepEvent(note);
+      },
+      { synced: true },
+    );
+    this.#owed.clear();
+    this.#well(file);
+    this.#tell({ id, event: note });
+    return file;
   }
 
-  /** Opens the file; a damaged one is moved aside and a new one begun. What an earlier life left open is told as such. */
+  /** Opens the file; a damaged one gives way to a new one. What an earlier life left open is told as such. */
   #openFile(): JournalFile {
     const { path, now } = this.#options;
     const openSqlite = this.#openSqlite;
-    if (!openSqlite) throw new Error("the journal is closed");
+    if (!openSqlite) throw new Error("SQLite is not loaded");
     let file: JournalFile;
     try {
-      file = JournalFile.open(path, openSqlite);
+      file = JournalFile.open(path, { openSqlite, now: now() });
     } catch (error) {
       if (!isDamage(error)) throw error;
-      this.#begin(`${describeProblem(path, error)} It was moved to ${moveAside(path, now())}, and a new one is begun.`);
-      file = JournalFile.open(path, openSqlite);
+      this.#putAside(error);
+      file = JournalFile.open(path, { openSqlite, now: now() });
     }
     const left = selectOpenOrders((sql, values) => file.rows(sql, values)).filter(({ id }) => !this.#running.has(id));
     file.transaction(
@@ -293,14 +300,26 @@ export class SqliteJournal implements Journal {
   }
 
   #failed(error: unknown): void {
-    this.#begin(describeProblem(this.#options.path, error));
-    if (isDamage(error) && this.#file) {
+    if (isDamage(error)) {
       this.#letGo();
-      this.#tryAgain();
-      return;
+      try {
+        this.#putAside(error);
+        return;
+      } catch {
+        // It stays where it is, and the damage is the problem.
+      }
     }
+    this.#begin(describeProblem(this.#options.path, error));
     this.#file?.waitWhenBusy(false);
-    if (this.#openSqlite) this.#retryLater();
+    this.#retryLater();
+  }
+
+  #putAside(error: unknown): void {
+    const { path, now } = this.#options;
+    const aside = moveAside(path, now());
+    this.#begin(
+      `the journal ${path} was damaged (${messageOf(error)}); it was moved to ${aside}, and a new one is begun.`,
+    );
   }
 
   #begin(problem: string): void {
@@ -320,58 +339,16 @@ export class SqliteJournal implements Journal {
   #retryLater(): void {
     this.#retry ??= setTimeout(() => {
       this.#retry = undefined;
-      this.#tryAgain();
+      this.#tryNow();
     }, RETRY_MS).unref();
   }
 
-  #tryAgain(): void {
+  #tryNow(): void {
+    if (this.#closed) return;
     try {
       this.#getReady();
-    } catch {
-      // It was said, and is tried again.
+    } catch (error) {
+      this.#failed(error);
     }
   }
-}
-
-/** Written when all is well again, so that the history tells of its own gap. */
-function gapNote({ since, problem, missed }: Trouble, now: number): PowerEvent {
-  const seconds = Math.round((now - since) / 1_000);
-  return {
-    kind: "journal:failed",
-    at: since,
-    message: `${problem} It lasted ${seconds} s; ${missed} ${missed === 1 ? "event is" : "events are"} missing.`,
-  };
-}
-
-/** An order that a crash left open; when it ended, and how, nobody knows. */
-function cutShort(order: OrderRecord): void {
-  order.state = "cut_short";
-  order.error = {
-    code: "busy",
-    message: "the daemon ended before the order did",
-    hint: "Look at the machine, and order again.",
-    mayHaveActed: true,
-  };
-}
-
-function orderEvent(kind: OrderEvent["kind"], at: number, order: OrderRecord): OrderEvent {
-  const { id, verb, state, actor, grade, error, repeats, reason, acceptedAt, endedAt, forced, machine } = order;
-  return {
-    kind,
-    at,
-    machine,
-    order: {
-      id,
-      verb,
-      state,
-      actor,
-      repeats,
-      acceptedAt,
-      forced,
-      ...(grade && { grade }),
-      ...(error && { error }),
-      ...(reason !== undefined && { reason }),
-      ...(endedAt !== undefined && { endedAt }),
-    },
-  };
 }

@@ -135,6 +135,12 @@ function offOf(driver: Driver): boolean {
   return driver.off !== undefined;
 }
 
+/** Throws where the failure tells a secret, however it is printed. The text itself is not quoted. */
+function refuseSecrets(failure: unknown, { secrets = [] }: Fixture): void {
+  const told = inspect(failure, { depth: 10, showHidden: true });
+  if (secrets.some((secret) => told.includes(secret))) throw new Error("its failure tells a secret");
+}
+
 export const DRIVER_PROMISES: readonly DriverPromise[] = [
   {
     name: "says what it is",
@@ -218,7 +224,8 @@ export const DRIVER_PROMISES: readonly DriverPromise[] = [
       await using session = new Session(driver, await start());
       if (!session.fixture.silence) return;
       await session.fixture.silence();
-      await failureOf(session.query(1_000), 1_000 + LET_GO_MS);
+      const failure = await failureOf(session.query(1_000), 1_000 + LET_GO_MS);
+      refuseSecrets(failure, session.fixture);
     },
   },
   {
@@ -230,9 +237,25 @@ export const DRIVER_PROMISES: readonly DriverPromise[] = [
         if (!session.fixture.silence || !session.can.has(verb)) continue;
         await session.fixture.silence();
         const failure = await failureOf(session.command(verb, 1_000), 1_000 + LET_GO_MS);
-        const told = inspect(failure, { depth: 10 });
-        const leaked = (session.fixture.secrets ?? []).find((secret) => told.includes(secret));
-        if (leaked !== undefined) throw new Error(`${verb} told a secret`);
+        refuseSecrets(failure, session.fixture);
+      }
+    },
+  },
+  {
+    name: "admits that a command may have acted",
+    concerns: (driver) => driver.on !== undefined || offOf(driver),
+    check: async (driver, start) => {
+      for (const [verb, before] of [
+        ["on", "off"],
+        ["off", "on"],
+      ] as const) {
+        await using session = new Session(driver, await start());
+        if (!session.fixture.silence || !session.can.has(verb)) continue;
+        await session.fixture.set(before);
+        await session.fixture.silence();
+        const failure = await failureOf(session.command(verb, 1_000), 1_000 + LET_GO_MS);
+        if (!failure.mayHaveActed && (await session.fixture.state()) !== before)
+          throw new Error(`${verb} acted, and its failure says that it cannot have`);
       }
     },
   },
@@ -245,6 +268,7 @@ export const DRIVER_PROMISES: readonly DriverPromise[] = [
       await session.fixture.rubbish();
       const answer = await session.query(2_000).catch((error: unknown) => {
         if (!(error instanceof PowerError)) throw new Error(`no PowerError: ${inspect(error)}`);
+        refuseSecrets(error, session.fixture);
         return "unknown" as const;
       });
       if (answer !== "unknown") throw new Error(`rubbish was taken for ${answer}`);

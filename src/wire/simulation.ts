@@ -80,8 +80,17 @@ export class SimulatedHub {
     return [...this.#machines].map(([outlet, machine]) => ({ outlet, state: machine.answer().state }));
   }
 
+  async #delay(signal: AbortSignal): Promise<void> {
+    try {
+      await pause(this.latency, undefined, { signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    }
+  }
+
   async #reach(settings: SimulatedSettings, signal: AbortSignal): Promise<SimulatedMachine> {
-    if (this.latency > 0) await pause(this.latency, undefined, { signal });
+    if (this.latency > 0) await this.#delay(signal);
     const machine = this.machine(settings);
     if (!this.reachable || machine.fault === "unreachable") {
       throw new PowerError("unreachable", `simulated outlet ${settings.outlet} does not answer`);
@@ -90,13 +99,22 @@ export class SimulatedHub {
   }
 }
 
+/** Something that is going to happen; `inside` the machine: without current it does not. */
+interface Due {
+  readonly at: number;
+  readonly inside: boolean;
+  readonly happen: (at: number) => void;
+}
+
 /** One simulated machine. Nothing happens by timers: what is due by now has happened. */
 export class SimulatedMachine {
   readonly #settings: SimulatedSettings;
   readonly #clock: Clock;
   #fed: boolean;
   #running: boolean;
-  #due: { readonly at: number; readonly happen: (at: number) => void }[] = [];
+  /** Where a press has sent it last: the next one sends it back. */
+  #pressedTo: "on" | "off" | undefined;
+  #due: Due[] = [];
   #wish: "on" | "off" | undefined;
   fault: SimulatedFault | undefined;
   /** Every command that arrived, whether obeyed or not. */
@@ -130,15 +148,14 @@ export class SimulatedMachine {
   /** The operating system halts; current stays. */
   halt(): void {
     this.#catchUp();
-    this.#due = [];
-    this.#running = false;
+    this.#stop();
   }
 
   command(command: SimulatedCommand): void {
     this.#catchUp();
     this.commands.push({ at: this.#clock.now(), command });
     if (this.fault === "refuses") throw new PowerError("refused", `simulated outlet ${this.#settings.outlet} refuses`);
-    if (this.fault === "lying") this.#wish = command === "on" || command === "reset" ? "on" : "off";
+    this.#wish = command === "on" || command === "reset" ? "on" : "off";
     if (this.fault === "stuck" || this.fault === "lying") return;
     if (this.fault === "hung" && command === "soft-off") return;
     this.#obey(command);
@@ -150,65 +167,79 @@ export class SimulatedMachine {
   }
 
   answer() {
-    const state = this.#wish ?? ((this.#settings.kind === "plug" ? this.fed : this.running) ? "on" : "off");
-    const word = this.#settings.kind === "plug" ? { on: "closed", off: "open" } : { on: "running", off: "not running" };
+    const isPlug = this.#settings.kind === "plug";
+    const real = (isPlug ? this.fed : this.running) ? "on" : "off";
+    const state = this.fault === "lying" ? (this.#wish ?? real) : real;
+    const word = isPlug ? { on: "closed", off: "open" } : { on: "running", off: "not running" };
     return { state, evidence: word[state] } as const;
   }
 
   #obey(command: SimulatedCommand): void {
-    const { kind, boot, shutdown, lag, restores } = this.#settings;
-    if (kind === "plug") {
-      if (command === "on") {
-        this.#after(lag, (at) => {
-          if (!this.#fed && restores) this.#due.push({ at: at + boot, happen: () => this.#run(true) });
-          this.#fed = true;
-        });
-      } else this.#after(lag, () => this.#cut());
-      return;
-    }
-    if (kind === "button") {
-      const toRunning = !this.#running;
-      this.#after(lag + (toRunning ? boot : shutdown), () => this.#run(toRunning));
-      return;
-    }
-    switch (command) {
-      case "on":
-        if (!this.#running) this.#after(lag + boot, () => this.#run(true));
+    const { kind, boot, shutdown, lag } = this.#settings;
+    switch (kind) {
+      case "plug":
+        this.#later(lag, (at) => (command === "on" ? this.#feed(at) : this.#cut()));
         return;
-      case "soft-off":
-        this.#after(lag + shutdown, () => this.#run(false));
+      case "button":
+        this.#press();
         return;
-      case "off":
-        this.#after(lag, () => this.#cutShort());
-        return;
-      case "reset":
-        this.#after(lag, (at) => {
-          this.#cutShort();
-          this.#due.push({ at: at + boot, happen: () => this.#run(true) });
-        });
+      case "machine":
+        if (command === "on" && !this.#running) this.#within(lag + boot, () => this.#run(true));
+        if (command === "soft-off" && this.#running) this.#within(lag + shutdown, () => this.#run(false));
+        if (command === "off") this.#later(lag, () => this.#stop());
+        if (command === "reset") {
+          this.#later(lag, (at) => {
+            this.#stop();
+            this.#bootFrom(at);
+          });
+        }
         return;
       default:
-        command satisfies never;
+        kind satisfies never;
     }
+  }
+
+  /** A press while the last one still takes its effect turns the machine back. */
+  #press(): void {
+    const { boot, shutdown, lag } = this.#settings;
+    const underWay = this.#due.length > 0 ? this.#pressedTo : undefined;
+    const to = (underWay ?? (this.#running ? "on" : "off")) === "on" ? "off" : "on";
+    this.#due = [];
+    this.#pressedTo = to;
+    this.#within(lag + (to === "on" ? boot : shutdown), () => this.#run(to === "on"));
   }
 
   #run(running: boolean): void {
     this.#running = running;
   }
 
+  #feed(at: number): void {
+    if (!this.#fed && this.#settings.restores) this.#bootFrom(at);
+    this.#fed = true;
+  }
+
+  #bootFrom(at: number): void {
+    this.#due.push({ at: at + this.#settings.boot, inside: true, happen: () => this.#run(true) });
+  }
+
   #cut(): void {
     this.#fed = false;
-    this.#cutShort();
+    this.#stop();
   }
 
-  /** Power is gone: nothing that was going to happen inside the machine happens. */
-  #cutShort(): void {
+  /** Nothing that was going to happen inside the machine happens any more. */
+  #stop(): void {
     this.#running = false;
-    this.#due = [];
+    this.#due = this.#due.filter(({ inside }) => !inside);
   }
 
-  #after(ms: number, happen: (at: number) => void): void {
-    this.#due.push({ at: this.#clock.now() + ms, happen });
+  #within(ms: number, happen: () => void): void {
+    this.#due.push({ at: this.#clock.now() + ms, inside: true, happen });
+    this.#catchUp();
+  }
+
+  #later(ms: number, happen: (at: number) => void): void {
+    this.#due.push({ at: this.#clock.now() + ms, inside: false, happen });
     this.#catchUp();
   }
 

@@ -9,13 +9,14 @@ const SILENCE = new Set(["ETIMEDOUT", "EHOSTUNREACH", "EHOSTDOWN"]);
  * Does a host answer on a port? A refused connection proves that it is up as much as an accepted one.
  * Throws the system's error where the question could not be asked (no route, no such name), and the signal's reason.
  */
-export function tcpConnect(options: {
+export async function tcpConnect(options: {
   readonly host: string;
   readonly port: number;
   readonly waitMs: number;
   readonly signal: AbortSignal;
 }): Promise<TcpOutcome> {
   const { host, port, waitMs, signal } = options;
+  signal.throwIfAborted();
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port });
     const end = (settle: () => void) => {

@@ -2,11 +2,14 @@ import { once } from "node:events";
 import type { Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { describe, expect, test } from "vitest";
+import simulated from "../../src/drivers/simulated.ts";
 import { AccessError } from "../../src/http/access-error.ts";
 import type { Principal } from "../../src/http/principal.ts";
 import { buildServer } from "../../src/http/server.ts";
 import { Sightings } from "../../src/http/sightings.ts";
 import { roleAllows } from "../../src/power/access.ts";
+import { defineDriver } from "../../src/power/driver.ts";
+import { PowerError } from "../../src/power/errors.ts";
 import type { Role } from "../../src/power/order.ts";
 import { ANNA, Lab } from "../power/lab.ts";
 
@@ -15,6 +18,7 @@ class Front implements AsyncDisposable {
   readonly lab = new Lab();
   readonly sightings = new Sightings();
   readonly stopping = new AbortController();
+  readonly faults: unknown[] = [];
   #server: Server | undefined;
 
   async port(): Promise<number> {
@@ -29,7 +33,7 @@ class Front implements AsyncDisposable {
           authenticate: ({ headers }) => principal(headers.authorization),
         },
         api: () => Promise.reject(new Error("there is no API here")),
-        onFault: () => undefined,
+        onFault: (error) => this.faults.push(error),
       });
       this.#server.listen(0, "127.0.0.1");
       await once(this.#server, "listening");
@@ -69,12 +73,14 @@ class Front implements AsyncDisposable {
 
 function principal(authorization: string | undefined): Principal {
   const name = authorization?.replace("Bearer ", "") ?? "";
+  if (name === "trouble") throw new Error("status: running, says the fault");
   if (name === "") throw new AccessError("unauthenticated", "no credential");
   const role: Role = name === "viewer" ? "viewer" : "maas";
   return {
     actor: { id: `token:${name}`, name, role, address: "192.0.2.1" },
     sees: (machine) => name !== "nuc-only" || machine.startsWith("nuc"),
     may: (right) => roleAllows(role, right),
+    stands: () => true,
   };
 }
 
@@ -134,6 +140,15 @@ describe("MAAS's dialect", () => {
     ["/maas/nuc1/on/now", "/maas/MACHINE/on"],
     ["/maas/%ff/on", "there is no machine"],
     ["/maas/../nuc1/on", "/maas/MACHINE/on"],
+    ["/maas/nuc1%2Fon", "/maas/MACHINE/on"],
+    ["/maas/nuc1/on%00", "there is no action"],
+    ["/maas/%2e%2e/api", "there is no machine"],
+    ["/maas/nuc1/../../api/v1/machines", "/maas/MACHINE/on"],
+    ["http://x/maas/nuc9/on", "did you mean"],
+    ["http://x/nuc1/on", "webhooks stand under /maas"],
+    ["http://x", "webhooks stand under /maas"],
+    ["/MAAS/nuc1/on", "webhooks stand under /maas"],
+    ["/maas%2Fnuc1/on", "webhooks stand under /maas"],
     ["/nuc1/on", "webhooks stand under /maas"],
     ["/", "webhooks stand under /maas"],
   ])("answers 422, never 404, to %s", async (path, says) => {
@@ -152,6 +167,10 @@ describe("MAAS's dialect", () => {
     "/maas//nuc1/query",
     "/maas/nuc1/query//",
     "/maas/nuc1/query?x=1",
+    "/maas/nuc1/query#x",
+    "//maas/nuc1/query",
+    "http://192.0.2.1:6227/maas/nuc1/query",
+    "HTTP://x//maas/nuc1/query",
     "/maas/nuc%31/query",
   ])("takes %s for the same route", async (path) => {
     await using front = new Front();
@@ -189,9 +208,124 @@ describe("MAAS's dialect", () => {
     expect(front.sightings.of("nuc1")).toMatchObject({ agent: "MAAS 3.7.3", address: "192.0.2.1", systemId: "k3hxa7" });
   });
 
-  test("says nothing of a state in the error bodies", async () => {
+  test("says nothing of a state in the bodies of failures, whatever names and devices say", async () => {
     await using front = new Front();
-    expect(await front.ask("GET", "/maas/status:running/query")).not.toMatch(/status.*:.*running/);
+    const talkative = defineDriver({
+      ...simulated,
+      name: "talkative",
+      query: () => Promise.reject(new PowerError("protocol", 'it said {"status":"running"}')),
+    });
+    const outlet = front.lab.outlet("talk", {}, talkative);
+    front.lab.add("talk", {
+      query: { kind: "one", outlet },
+      stages: { on: [{ outlet, wait: 1_000 }], off: [], cycle: [], reset: [] },
+    });
+    for (const [method, path] of [
+      ["GET", "/maas/status:running/query"],
+      ["GET", "/maas/talk/query"],
+      ["POST", "/maas/talk/on"],
+      ["POST", "/maas/talk/status:running"],
+    ] as const) {
+      const answer = await front.ask(method, path);
+      expect(answer).toMatch(/^[45]\d\d \{"error":.*running/);
+      expect(answer).not.toMatch(/status.*:.*running/);
+    }
+  });
+
+  test.each(["/MAAS/nuc1/on", "/Maas/nuc1/query", "/maas%2Fnuc1/on", "/%6Daas/nuc1/on", "///MAAS"])(
+    "answers 422, never 404, to %s from any caller",
+    async (path) => {
+      await using front = new Front();
+      front.lab.addMachine("nuc1");
+      expect(await front.ask("POST", path, { "User-Agent": "curl/8" })).toMatch(/^422 .*webhooks stand under \/maas/);
+      expect(front.lab.commands("nuc1")).toEqual([]);
+    },
+  );
+
+  test("answers 422 to OPTIONS of the whole server, and 405 to that of a webhook", async () => {
+    await using front = new Front();
+    front.lab.addMachine("nuc1");
+    expect(await front.ask("OPTIONS", "*")).toMatch(/^422 /);
+    expect(await front.ask("OPTIONS", "/maas/nuc1/on")).toMatch(/^405 /);
+  });
+
+  test("sends no body to HEAD, and tells its length", async () => {
+    await using front = new Front();
+    front.lab.addMachine("nuc1");
+    const answer = await front.lab.run(
+      front.raw("HEAD /maas/nuc1/query HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer all\r\n\r\n"),
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 405 .*\r\nAllow: GET\r\n/s);
+    expect(answer.endsWith("\r\n\r\n")).toBe(true);
+  });
+
+  test.each([
+    ["with a length", "Content-Length: 7\r\n\r\non: now"],
+    ["in chunks", "Transfer-Encoding: chunked\r\n\r\n7\r\non: now\r\n0\r\n\r\n"],
+    ["after 100 Continue", "Expect: 100-continue\r\nContent-Length: 7\r\n\r\non: now"],
+    ["that never comes", "Content-Length: 7\r\n\r\n"],
+  ])("heeds no body %s", async (_how, rest) => {
+    await using front = new Front();
+    front.lab.addMachine("nuc1");
+    const answer = await front.lab.run(
+      front.raw(`POST /maas/nuc1/on HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer all\r\n${rest}`),
+    );
+    expect(answer).toContain("HTTP/1.1 200 OK");
+    expect(answer.endsWith('{"result":"done"}')).toBe(true);
+    expect(front.lab.commands("nuc1")).toEqual(["on"]);
+  });
+
+  test("answers a caller that would rather speak another protocol in HTTP", async () => {
+    await using front = new Front();
+    front.lab.addMachine("nuc1");
+    const answer = await front.ask("GET", "/maas/nuc1/query", { Connection: "Upgrade", Upgrade: "websocket" });
+    expect(answer).toBe('200 {"status":"stopped"}');
+  });
+
+  test.each([
+    ["no HTTP", "good morning\r\n\r\n", 400],
+    ["TLS", "\u0016\u0003\u0001\u0002\u0000\u0001", 400],
+    ["an unknown method", "SWITCH /maas/nuc1/on HTTP/1.1\r\nHost: x\r\n\r\n", 400],
+    ["a blank in the path", "GET /maas/nuc 1/query HTTP/1.1\r\nHost: x\r\n\r\n", 400],
+    ["two lengths", "POST /maas/nuc1/on HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400],
+    ["headers without end", `GET /maas/nuc1/query HTTP/1.1\r\nHost: x\r\nX: ${"a".repeat(20_000)}\r\n\r\n`, 431],
+  ])("answers %s in one line, switches nothing, and goes on", async (_what, request, status) => {
+    await using front = new Front();
+    front.lab.addMachine("nuc1");
+    const answer = await front.raw(request);
+    expect(answer).toMatch(
+      new RegExp(
+        `^HTTP/1\\.1 ${status} [A-Z].*\\r\\nConnection: close\\r\\n\\r\\n\\{"error":\\{"code":"bad_request",.*\\}\\}$`,
+        "s",
+      ),
+    );
+    const [head = "", body = ""] = answer.split("\r\n\r\n");
+    expect(head).toContain(`Content-Length: ${body.length}`);
+    expect(await front.ask("GET", "/maas/nuc1/query")).toBe('200 {"status":"stopped"}');
+    expect(front.lab.commands("nuc1")).toEqual([]);
+  });
+
+  test("goes on with the order of a held caller that falls into gibberish", async () => {
+    await using front = new Front();
+    front.lab.addMachine("nuc1", { boot: "30s" });
+    const socket = connect(await front.port(), "127.0.0.1");
+    socket.write("POST /maas/nuc1/on HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nAuthorization: Bearer all\r\n\r\n");
+    while (front.lab.power.orders().length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+    socket.write("good morning\r\n\r\n");
+    const answer = Buffer.concat(await socket.toArray()).toString();
+    expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
+    await front.lab.wait(60_000);
+    expect(front.lab.power.machine("nuc1").lastOrder?.state).toBe("done");
+  });
+
+  test("answers a fault of ours with 500, tells nothing of it, and the log everything", async () => {
+    await using front = new Front();
+    front.lab.addMachine("nuc1");
+    expect(await front.ask("POST", "/maas/nuc1/on", { Authorization: "Bearer trouble" })).toMatch(
+      /^500 \{"error":\{"code":"internal",(?!.*says the fault)/,
+    );
+    expect(front.faults).toEqual([expect.objectContaining({ message: "status: running, says the fault" })]);
+    expect(front.lab.commands("nuc1")).toEqual([]);
   });
 
   test("speaks HTTP/1.0", async () => {

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { simulatedHub } from "../../src/wire/simulation.ts";
 import type { VirtualClock } from "../virtual-clock.ts";
-import { MAC, SimulatedHost } from "./simulated-host.ts";
+import { type HostOptions, MAC, SimulatedHost, SSH_USER } from "./simulated-host.ts";
 
 /** Durations in ms. */
 export interface Behaviour {
@@ -16,7 +16,7 @@ export interface Behaviour {
 
 /** What a machine is built from, and what is seen of it from outside. */
 export interface Build extends AsyncDisposable {
-  /** YAML of the machine and of its hub. */
+  /** YAML of the machine, without its braces, and of its hub. */
   readonly machine: string;
   readonly hubs?: string;
   /** Every command that arrived at the device. */
@@ -53,7 +53,7 @@ function simulated(name: string, settings: string): Builder {
       const device = () => hub.outlet("1");
       return Promise.resolve({
         hubs: `{ sim: { driver: simulated, world: ${world} } }`,
-        machine: `{ hub: sim, initial: "${initial}", lag: ${lag}ms, boot: ${boot}ms, shutdown: 0ms, ${stuck ? "fault: stuck, " : ""}${settings} }`,
+        machine: `hub: sim, initial: "${initial}", lag: ${lag}ms, boot: ${boot}ms, shutdown: 0ms, ${stuck ? "fault: stuck, " : ""}${settings}`,
         get commands() {
           return device()?.commands.map(({ command }) => command) ?? [];
         },
@@ -74,13 +74,16 @@ function simulated(name: string, settings: string): Builder {
   };
 }
 
-function around(facts: Omit<Builder, "start">, yaml: (host: SimulatedHost) => string): Builder {
+function around(
+  { ssh = false, ...facts }: Omit<Builder, "start"> & Pick<HostOptions, "ssh">,
+  yaml: (host: SimulatedHost) => string,
+): Builder {
   return {
     ...facts,
     start: async (clock, { initial = "off", ...behaviour } = {}) => {
       // What has no plug is fed all the time.
       const fed = initial === "off" && !facts.on.startsWith("relay") ? "halted" : initial;
-      const host = await SimulatedHost.start({ clock, initial: fed, ...behaviour });
+      const host = await SimulatedHost.start({ clock, initial: fed, ssh, ...behaviour });
       return {
         machine: yaml(host),
         commands: host.commands,
@@ -118,20 +121,25 @@ export const METERED = simulated("simulated, a plug with a meter", "kind: plug, 
 export const COMMAND = around(
   { name: "command", on: "program on", off: "program off", measures: true },
   (host) =>
-    `{ driver: command, cuts: bmc, run: { on: ${program(host, "on")}, off: ${program(host, "off")}, query: ${program(host, "state")} } }`,
+    `driver: command, cuts: bmc, run: { on: ${program(host, "on")}, off: ${program(host, "off")}, query: ${program(host, "state")} }`,
 );
 export const HTTP = around(
   { name: "http", on: "power on", off: "power off", measures: true },
-  (host) => `{ ${requests(host, "power")}, cuts: bmc }`,
+  (host) => `${requests(host, "power")}, cuts: bmc`,
 );
 export const HTTP_PLUG = around(
   { name: "http, a plug, and reachable", on: "relay on", off: "relay off", measures: true },
-  (host) => `{ supply: { ${requests(host, "relay")}, cuts: mains }, query: ${reachable(host)} }`,
+  (host) => `supply: { ${requests(host, "relay")}, cuts: mains }, query: ${reachable(host)}`,
+);
+export const SSH = around(
+  { name: "wake-on-lan, ssh and reachable", on: "wake on", off: "ssh off", measures: true, ssh: true },
+  (host) =>
+    `mac: "${MAC}", on: ${wakes(host)}, off: { driver: ssh, host: 127.0.0.1, port: ${host.sshPort}, user: ${SSH_USER.name}, password: ${SSH_USER.password}, host_key: any, sudo: true }, query: ${reachable(host)}`,
 );
 export const ASSUMED = around(
   { name: "wake-on-lan, command and assumed", on: "wake on", off: "program off", measures: false },
   (host) =>
-    `{ mac: "${MAC}", on: ${wakes(host)}, off: { driver: command, run: ${program(host, "off")} }, query: { driver: assumed } }`,
+    `mac: "${MAC}", on: ${wakes(host)}, off: { driver: command, run: ${program(host, "off")} }, query: { driver: assumed }`,
 );
 
-export const BUILDERS: readonly Builder[] = [SIMULATED, METERED, COMMAND, HTTP, HTTP_PLUG, ASSUMED];
+export const BUILDERS: readonly Builder[] = [SIMULATED, METERED, COMMAND, HTTP, HTTP_PLUG, SSH, ASSUMED];

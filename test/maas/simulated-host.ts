@@ -5,15 +5,18 @@
  *     POST /power/on, /power/off    GET /power     its controller   {"on":true}
  *     UDP                           a magic packet wakes it
  *     TCP                           its port: open while it runs, silent while it does not
+ *     SSH                           its operating system: `shutdown -h now`, while it runs
  *
  * Its own time is the clock's. Every command that arrives is kept, whether obeyed or not.
  */
 import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { SshMachine } from "../simulators/ssh.ts";
 import type { VirtualClock } from "../virtual-clock.ts";
 import { Door } from "./door.ts";
 
+export const SSH_USER = { name: "maas", password: "correct horse" };
 export const MAC = "00:00:5e:00:53:07";
 const MAGIC = Buffer.from(`ffffffffffff${MAC.replaceAll(":", "").repeat(16)}`, "hex");
 
@@ -27,6 +30,8 @@ export interface HostOptions {
   readonly boot?: number;
   /** Takes commands, and does nothing. */
   readonly stuck?: boolean;
+  /** Does it serve SSH? */
+  readonly ssh?: boolean;
 }
 
 export class SimulatedHost implements AsyncDisposable {
@@ -35,6 +40,7 @@ export class SimulatedHost implements AsyncDisposable {
   readonly #boot: number;
   readonly #stuck: boolean;
   readonly #door: Door;
+  #ssh: SshMachine | undefined;
   readonly #card: UdpSocket;
   #control: Server;
   #controlPort = 0;
@@ -62,7 +68,13 @@ export class SimulatedHost implements AsyncDisposable {
   static async start(options: HostOptions): Promise<SimulatedHost> {
     const door = await Door.start();
     const host = new SimulatedHost(options, door);
-    if (!host.#running) await door.shut();
+    if (options.ssh) {
+      host.#ssh = await SshMachine.start({
+        users: { [SSH_USER.name]: { password: SSH_USER.password } },
+        onShutdown: () => host.command("ssh", "off"),
+      });
+    }
+    if (!host.#running) await Promise.all([door.shut(), host.#ssh?.cut()]);
     host.#card.bind(0, "127.0.0.1");
     await once(host.#card, "listening");
     await host.revive();
@@ -89,6 +101,10 @@ export class SimulatedHost implements AsyncDisposable {
   /** Answers while it runs. */
   get port(): number {
     return this.#door.port;
+  }
+
+  get sshPort(): number {
+    return this.#ssh?.port ?? 0;
   }
 
   /** Plug and controller are gone: their connections are refused. */
@@ -139,6 +155,7 @@ export class SimulatedHost implements AsyncDisposable {
     if (running === this.#running || (running && !this.#fed)) return;
     this.#running = running;
     await (running ? this.#door.open() : this.#door.shut());
+    await (running ? this.#ssh?.boot() : this.#ssh?.cut());
   }
 
   async #cut(): Promise<void> {
@@ -171,6 +188,7 @@ export class SimulatedHost implements AsyncDisposable {
     this.#life.abort();
     this.#card.close();
     if (this.#control.listening) await this.die();
+    await this.#ssh?.cut();
     await this.#door[Symbol.asyncDispose]();
   }
 }

@@ -1,33 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { VirtualClock } from "../virtual-clock.ts";
-import { type Behaviour, BUILDERS, type Build, type Builder } from "./builds.ts";
-import { World } from "./world.ts";
-
-/** A daemon with one machine, and MAAS. */
-async function scene(builder: Builder, behaviour: Behaviour = {}) {
-  const clock = new VirtualClock();
-  const build = await builder.start(clock, behaviour);
-  const world = await World.open({ clock, ...withHubs(build), machines: `{ nuc1: ${build.machine} }` });
-  return {
-    build,
-    world,
-    maas: world.maas("nuc1"),
-    [Symbol.asyncDispose]: async () => {
-      await world[Symbol.asyncDispose]();
-      await build[Symbol.asyncDispose]();
-    },
-  };
-}
-
-function withHubs({ hubs }: Build) {
-  return hubs === undefined ? {} : { hubs };
-}
+import { BUILDERS } from "./builds.ts";
+import { Scene } from "./scene.ts";
 
 describe.each(BUILDERS.map((builder) => [builder.name, builder] as const))("by %s, MAAS", (_name, builder) => {
   const { on, off, measures } = builder;
 
   test("switches a machine on by one command, and shows it on", async () => {
-    await using at = await scene(builder, { boot: 3_000 });
+    await using at = await Scene.open(builder, { boot: 3_000 });
     expect(await at.world.run(at.maas.on())).toBe("on");
     await at.world.wait(3_000);
     expect(at.build.running).toBe(true);
@@ -36,7 +15,7 @@ describe.each(BUILDERS.map((builder) => [builder.name, builder] as const))("by %
   });
 
   test("switches a machine off by one command, and shows it off", async () => {
-    await using at = await scene(builder, { initial: "on" });
+    await using at = await Scene.open(builder, { initial: "on" });
     expect(await at.world.run(at.maas.off())).toBe("off");
     expect(at.build.running).toBe(false);
     expect(at.build.commands).toEqual([off]);
@@ -44,15 +23,15 @@ describe.each(BUILDERS.map((builder) => [builder.name, builder] as const))("by %
   });
 
   test("shows what it is, and commands nothing by asking", async () => {
-    await using running = await scene(builder, { initial: "on" });
-    await using stopped = await scene(builder);
+    await using running = await Scene.open(builder, { initial: "on" });
+    await using stopped = await Scene.open(builder);
     expect(await running.world.run(running.maas.query())).toBe(measures ? "on" : "unknown");
     expect(await stopped.world.run(stopped.maas.query())).toBe(measures ? "off" : "unknown");
     expect([...running.build.commands, ...stopped.build.commands]).toEqual([]);
   });
 
   test("cycles a running machine by one off and one on", async () => {
-    await using at = await scene(builder);
+    await using at = await Scene.open(builder);
     await at.world.run(at.maas.on());
     expect(await at.world.run(at.maas.cycle())).toBe("on");
     expect(at.build.running).toBe(true);
@@ -60,21 +39,21 @@ describe.each(BUILDERS.map((builder) => [builder.name, builder] as const))("by %
   });
 
   test("only switches on a machine that it cycles while it is off", async () => {
-    await using at = await scene(builder);
+    await using at = await Scene.open(builder);
     expect(await at.world.run(at.maas.cycle())).toBe("on");
     expect(at.build.commands).toEqual([on]);
   });
 
   test.runIf(measures)("leaves alone a machine that is where it is wanted", async () => {
-    await using running = await scene(builder, { initial: "on" });
-    await using stopped = await scene(builder);
+    await using running = await Scene.open(builder, { initial: "on" });
+    await using stopped = await Scene.open(builder);
     expect(await running.world.run(running.maas.on())).toBe("on");
     expect(await stopped.world.run(stopped.maas.off())).toBe("off");
     expect([...running.build.commands, ...stopped.build.commands]).toEqual([]);
   });
 
   test("waits for a machine that takes a minute, with one POST and one command", async () => {
-    await using at = await scene(builder, { lag: 60_000 });
+    await using at = await Scene.open(builder, { lag: 60_000 });
     const begun = at.world.clock.now();
     expect(await at.world.run(at.maas.on())).toBe("on");
     if (measures) expect(at.world.clock.now() - begun).toBeGreaterThanOrEqual(60_000);

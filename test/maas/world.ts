@@ -4,13 +4,14 @@
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { request } from "node:http";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
 import { type Daemon, startDaemon } from "../../src/app/daemon.ts";
 import { formatProblem, parseConfiguration } from "../../src/config/index.ts";
 import { drivers } from "../../src/drivers/index.ts";
-import type { OrderRecord } from "../../src/power/order.ts";
+import type { MachineShape } from "../../src/http/shapes.ts";
 import { VirtualClock } from "../virtual-clock.ts";
 import { Maas, type MaasOptions } from "./client.ts";
 import { ObservedLine } from "./line.ts";
@@ -36,6 +37,7 @@ export class World implements AsyncDisposable {
   readonly daemon: Daemon;
   readonly line = new ObservedLine();
   readonly #folder: string;
+  #stopped = false;
 
   private constructor(daemon: Daemon, clock: VirtualClock, folder: string) {
     this.daemon = daemon;
@@ -62,7 +64,7 @@ export class World implements AsyncDisposable {
   /** MAAS, with the machine's URIs in its form. */
   maas(
     machine: string,
-    { settings, ...options }: Partial<MaasOptions> & { readonly settings?: Partial<WebhookSettings> } = {},
+    { settings, ...options }: Omit<Partial<MaasOptions>, "settings"> & { settings?: Partial<WebhookSettings> } = {},
   ): Maas {
     const uri = `${this.url}/maas/${machine}`;
     const uris = { onUri: `${uri}/on`, offUri: `${uri}/off`, queryUri: `${uri}/query` };
@@ -79,28 +81,52 @@ export class World implements AsyncDisposable {
     return this.run(this.clock.sleep(ms));
   }
 
-  /** A person's order through the local socket, as the command line gives it; answered when it is accepted. */
-  order(order: { readonly machine: string; readonly verb: string }): Promise<OrderRecord> {
-    return this.clock.busy(this.#post("/api/v1/orders", { ...order, wait: false }));
+  /** Sends these bytes as some caller, and answers everything that comes back before the connection ends. */
+  async raw(bytes: string): Promise<string> {
+    const socket = connect(Number(new URL(this.url).port), "127.0.0.1");
+    this.line.opened(socket);
+    socket.write(bytes);
+    try {
+      return Buffer.concat(await socket.toArray()).toString();
+    } finally {
+      this.line.closed(socket);
+    }
   }
 
-  #post(path: string, body: object): Promise<OrderRecord> {
-    return new Promise((resolve, reject) => {
+  /** A person's order through the local socket, as the command line gives it; answered when it is accepted. */
+  async order(order: { readonly machine: string; readonly verb: string }): Promise<void> {
+    await this.#local("POST", "/api/v1/orders", { ...order, wait: false });
+  }
+
+  /** What a person sees of a machine. */
+  async machine(name: string): Promise<MachineShape> {
+    return (await this.#local("GET", `/api/v1/machines/${name}`)) as MachineShape;
+  }
+
+  #local(method: string, path: string, body?: object): Promise<unknown> {
+    const answer = new Promise((resolve, reject) => {
       const headers = { "content-type": "application/json", "x-local-user": "anna" };
-      const asked = request({ socketPath: this.daemon.paths.socket, method: "POST", path, headers }, (response) => {
+      const asked = request({ socketPath: this.daemon.paths.socket, method, path, headers }, (response) => {
         response.toArray().then((chunks: Buffer[]) => {
           const text = Buffer.concat(chunks).toString();
-          const { order } = JSON.parse(text) as { readonly order?: OrderRecord };
-          if (order) resolve(order);
+          if ((response.statusCode ?? 500) < 300) resolve(JSON.parse(text));
           else reject(new Error(text));
         }, reject);
       });
-      asked.on("error", reject).end(JSON.stringify(body));
+      asked.on("error", reject).end(body && JSON.stringify(body));
     });
+    return this.clock.busy(answer);
+  }
+
+  /** The daemon ends, as by SIGTERM. */
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    await this.run(Promise.resolve(this.daemon[Symbol.asyncDispose]()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.run(Promise.resolve(this.daemon[Symbol.asyncDispose]()));
+    await this.stop();
     this.line[Symbol.dispose]();
     rmSync(this.#folder, { recursive: true, force: true });
   }

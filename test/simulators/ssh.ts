@@ -23,6 +23,8 @@ export interface SshMachineOptions {
   /** Must sudo have the user's password? Default: it asks nobody for one. */
   readonly sudo?: "asks" | "free" | "forbids";
   readonly os?: "linux" | "macos" | "bsd" | "windows";
+  /** It was asked to shut down or to restart, and does. */
+  readonly onShutdown?: () => void;
 }
 
 /**
@@ -276,6 +278,7 @@ export class SshMachine implements AsyncDisposable {
   }
 
   async #goDown(channel: ServerChannel, task: Task): Promise<void> {
+    this.#options.onShutdown?.();
     if (this.farewell === "dead") {
       // The line is dead: nothing arrives any more, not even the end of the connection.
       for (const socket of this.#sockets) socket.pause();

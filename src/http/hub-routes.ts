@@ -1,0 +1,29 @@
+import { PowerError } from "../power/errors.ts";
+import { AccessError } from "./access-error.ts";
+import { type ApiServices, type App, admit } from "./api-services.ts";
+import { hubShape } from "./shapes.ts";
+
+const LIST_TIMEOUT_MS = 15_000;
+
+export function hubRoutes(app: App, services: ApiServices): void {
+  const { power } = services;
+
+  app.get("/api/v1/hubs", async (request) => {
+    const principal = await admit(services, request, "read");
+    const sees = (machine: string) => principal.sees(machine);
+    const visible = power.hubs().filter((hub) => hub.machines.some(sees));
+    return { hubs: visible.map((hub) => hubShape(hub, sees)) };
+  });
+
+  app.get<{ Params: { name: string } }>("/api/v1/hubs/:name/outlets", async (request) => {
+    const principal = await admit(services, request, "configure");
+    const { name } = request.params;
+    const sees = (machine: string) => principal.sees(machine);
+    const hub = power.hubs().find((known) => known.spec.name === name);
+    if (!hub?.machines.some(sees)) throw new PowerError("not_found", `there is no hub "${name}"`, { status: 404 });
+    // Its list would name the outlets of the others as well.
+    if (!hub.machines.every(sees))
+      throw new AccessError("forbidden", `${principal.actor.name} may not see every machine of ${name}`);
+    return { outlets: await power.list(name, AbortSignal.timeout(LIST_TIMEOUT_MS)) };
+  });
+}
