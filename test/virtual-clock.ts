@@ -8,6 +8,8 @@ import type { Clock } from "../src/power/clock.ts";
 /** Real milliseconds of silence before time moves, and after which a run that cannot go on is given up. */
 const QUIET_TURNS = 4;
 const STALLED_MS = 10_000;
+/** Virtual time after which a run is given up: what sleeps again and again would go on for ever. */
+const LONGEST_RUN_MS = 12 * 3_600_000;
 
 interface Sleeper {
   readonly due: number;
@@ -70,8 +72,10 @@ export class VirtualClock implements Clock {
       settled = true;
     };
     until.then(settle, settle);
+    const begun = this.#now;
     let stuckSince = performance.now();
     while (!settled) {
+      if (this.#now - begun > LONGEST_RUN_MS) throw new Error("twelve hours went by, and the promise did not settle");
       if (!(await this.#quiet(idle, () => settled))) continue;
       if (this.#wakeNext()) stuckSince = performance.now();
       else if (performance.now() - stuckSince > STALLED_MS)

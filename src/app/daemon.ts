@@ -64,10 +64,8 @@ async function build(options: DaemonOptions, disposers: Disposers): Promise<Daem
   const paths = pathsBeside(configuration.store.path);
   prepareFolder(dirname(paths.database));
   const credentials = new Credentials(paths.credentials);
-  if (credentials.problem !== undefined)
-    log.error({ problem: credentials.problem }, "the credentials file is not usable");
   const token = await tokenIfNeeded(configuration, credentials, paths);
-  every(CREDENTIALS_EVERY_MS, () => credentials.refresh(), disposers);
+  watchCredentials(credentials, log, disposers);
 
   const journal = await new SqliteJournal({
     path: paths.database,
@@ -117,7 +115,7 @@ async function build(options: DaemonOptions, disposers: Disposers): Promise<Daem
     url: urlOf(configuration, servers),
     machines: power.names.length,
     warnings: configuration.warnings.map(({ code, message, file, line }) => ({ code, message, file, line })),
-    problems: [journal.problem, credentials.problem].filter((problem) => problem !== undefined),
+    problems: [journal.problem, memory.problem, credentials.problem].filter((problem) => problem !== undefined),
   });
   const loadApi = async (): Promise<Handler> => {
     const { buildApi } = await import("../http/api.ts");
@@ -176,6 +174,21 @@ function every(ms: number, work: () => unknown, disposers: Disposers): void {
   disposers.defer(() => clearInterval(timer));
 }
 
+/** What commands change counts within a second. A file that cannot be used is said once, and what was known goes on to count. */
+function watchCredentials(credentials: Credentials, log: Log, disposers: Disposers): void {
+  let said: string | undefined;
+  const look = () => {
+    credentials.refresh();
+    const { problem } = credentials;
+    if (problem === said) return;
+    said = problem;
+    if (problem === undefined) log.info("the credentials file can be used again");
+    else log.error({ problem }, "the credentials file cannot be used");
+  };
+  look();
+  every(CREDENTIALS_EVERY_MS, look, disposers);
+}
+
 function prepareFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true });
@@ -194,6 +207,8 @@ async function tokenIfNeeded(
   credentials: Credentials,
   paths: StorePaths,
 ): Promise<string | undefined> {
+  // Who stands in a damaged file nobody knows: that is no reason to let in somebody new.
+  if (credentials.problem !== undefined) return undefined;
   const { access, server } = configuration;
   const made = credentials.rules.tokens.filter((known) => known.name !== "generated");
   if (access.tokens.length + access.users.length + made.length + credentials.rules.users.length > 0) return undefined;

@@ -1,16 +1,17 @@
 /** What `token` and `user` share: both work on the credentials file, with or without a daemon. */
 
-import { isIP } from "node:net";
 import type { Command } from "commander";
-import { ROLES } from "../power/access.ts";
+import { isNetwork } from "../http/networks.ts";
+import { type Grant, ROLES } from "../power/access.ts";
 import { messageOf } from "../power/errors.ts";
 import type { Role } from "../power/order.ts";
 import type { Credentials } from "../store/credentials.ts";
-import { CliError } from "./cli-error.ts";
+import { CliError, notFound, wrongUsage } from "./cli-error.ts";
 import type { Cli } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
 import { locateStore } from "./locate.ts";
-import { table } from "./table.ts";
+
+const WHAT = { tokens: "token", users: "user" } as const;
 
 export interface GrantOptions {
   readonly role: string;
@@ -36,32 +37,27 @@ export function grantOptions(command: Command, role: string): Command {
     .option("--from <network...>", "networks or addresses it may be used from");
 }
 
-/** Throws CliError where an option does not fit. */
-export function grantOf(name: string, { role, machines, from }: GrantOptions) {
+/** Throws CliError where the name or an option does not fit. */
+export function grantOf(name: string, { role, machines = ["*"], from = [] }: GrantOptions): Grant {
   const known: Role | undefined = ROLES.find((candidate) => candidate === role);
-  if (!known)
-    throw new CliError(`there is no role "${role}"`, {
-      exitCode: EXIT.usage,
-      code: "usage",
-      hint: `Roles: ${ROLES.join(", ")}.`,
-    });
+  if (!known) throw wrongUsage(`there is no role "${role}"`, `Roles: ${ROLES.join(", ")}.`);
   if (!/^[\w.@-]{1,64}$/.test(name))
-    throw new CliError(`"${name}" is no name: letters, digits, dots, dashes and underscores`, {
-      exitCode: EXIT.usage,
-      code: "usage",
-    });
-  for (const network of from ?? []) {
-    const [address = "", prefix] = network.split("/");
-    const family = isIP(address);
-    const bits = prefix === undefined ? 0 : Number(prefix);
-    if (family === 0 || !(bits >= 0 && bits <= (family === 4 ? 32 : 128)))
-      throw new CliError(`"${network}" is no network`, {
-        exitCode: EXIT.usage,
-        code: "usage",
-        hint: "Write 192.168.1.0/24 or one address.",
-      });
-  }
-  return { name, role: known, machines: machines ?? ["*"], from: from ?? [] };
+    throw wrongUsage(`"${name}" is no name`, "Use letters, digits, dots, dashes, @ and underscores, 64 at most.");
+  const wrong = from.find((network) => !isNetwork(network));
+  if (wrong !== undefined)
+    throw wrongUsage(`"${wrong}" is no network`, "Write 192.168.1.0/24, fd00::/8, or one address.");
+  return { name, role: known, machines, from };
+}
+
+/** Throws CliError where the name is taken. */
+export function refuseTaken(credentials: Credentials, kind: "tokens" | "users", name: string): void {
+  const known: readonly Grant[] = credentials.rules[kind];
+  if (!known.some((grant) => grant.name === name)) return;
+  const what = WHAT[kind];
+  throw wrongUsage(
+    `there is a ${what} "${name}" already`,
+    `Take another name, or first: maasochist ${what} revoke ${name}`,
+  );
 }
 
 /** Runs a change; a failure of the file is told as such. */
@@ -86,9 +82,9 @@ export function listCommand(parent: Command, cli: Cli, kind: "tokens" | "users")
       const { rules } = await openCredentials(cli);
       const grants = rules[kind].map(({ name, role, machines, from }) => ({ name, role, machines, from }));
       cli.data({ [kind]: grants });
-      if (grants.length === 0) cli.say(`No ${kind}.`);
+      if (grants.length === 0) cli.say(`No ${kind} were made here. Make one: maasochist ${WHAT[kind]} add NAME`);
       else
-        for (const line of table([
+        cli.sayTable([
           ["NAME", "ROLE", "MACHINES", "FROM"],
           ...grants.map(({ name, role, machines, from }) => [
             name,
@@ -96,13 +92,12 @@ export function listCommand(parent: Command, cli: Cli, kind: "tokens" | "users")
             machines.join(" "),
             from.join(" ") || "anywhere",
           ]),
-        ]))
-          cli.say(line);
+        ]);
     });
 }
 
 export function revokeCommand(parent: Command, cli: Cli, kind: "tokens" | "users"): void {
-  const what = kind === "tokens" ? "token" : "user";
+  const what = WHAT[kind];
   parent
     .command("revoke")
     .description(`Take a ${what} away; the daemon refuses it within a second.`)
@@ -111,11 +106,10 @@ export function revokeCommand(parent: Command, cli: Cli, kind: "tokens" | "users
       const credentials = await openCredentials(cli);
       const found = await change(() => credentials.revoke(kind, name));
       if (!found)
-        throw new CliError(`there is no ${what} "${name}"`, {
-          exitCode: EXIT.usage,
-          code: "not_found",
-          hint: `\`maasochist ${what} list\` shows them; those of the configuration are changed there.`,
-        });
+        throw notFound(
+          `there is no ${what} "${name}"`,
+          `\`maasochist ${what} list\` shows them; those of the configuration are changed there.`,
+        );
       cli.data({ revoked: name });
       cli.say(`${what} ${name} is revoked`);
     });

@@ -9,7 +9,7 @@ export function add(program: Command, cli: Cli): void {
   program
     .command("drivers")
     .description("List the drivers; with a name, all of its settings and examples.")
-    .argument("[name]", "a driver")
+    .argument("[driver]", "a driver")
     .action(async (name: string | undefined) => {
       const { driverFacts } = await import("../config/driver-facts.ts");
       const { drivers } = await load(cli);

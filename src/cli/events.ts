@@ -20,7 +20,7 @@ export function add(program: Command, cli: Cli): void {
     .description("Tell what happened: orders, states that changed, devices that failed. Oldest first.")
     .option("-f, --follow", "go on with what happens now, until Ctrl-C")
     .option("--since <time>", "how far back, such as 1h")
-    .option("--machine <name>", "only this machine")
+    .option("--machine <machine>", "only this machine")
     .option("--limit <count>", "how many of the newest", "50")
     .action(async ({ follow, since, machine, limit }: Options) => {
       const back = since === undefined ? undefined : Date.now() - durationOption(since);

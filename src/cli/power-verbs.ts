@@ -47,7 +47,7 @@ export function add(program: Command, cli: Cli): void {
     const command = program
       .command(verb)
       .description(DESCRIPTIONS[verb])
-      .argument("[name...]", "names, or patterns with * in quotes")
+      .argument("[machine...]", "names, or patterns with * in quotes")
       .option("--tag <tag>", "all machines with this tag")
       .option("--all", "all machines");
     if (verb !== "on")

@@ -15,7 +15,7 @@ export function add(program: Command, cli: Cli): void {
   program
     .command("status")
     .description("Measure machines now, and tell what is known of them.")
-    .argument("<name...>", "names, or patterns with * in quotes")
+    .argument("<machine...>", "names, or patterns with * in quotes")
     .option("--exit-code", "end with 0 for on, 10 for off, 11 for unknown, 12 for an error")
     .action(async (names: string[], options: { readonly exitCode?: boolean }) => {
       const daemon = await cli.daemon();

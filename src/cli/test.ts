@@ -15,7 +15,7 @@ export function add(program: Command, cli: Cli): void {
   program
     .command("test")
     .description("Try a machine: measure it; switch it through everything; or ask as MAAS asks, and explain each step.")
-    .argument("<name>", "a machine")
+    .argument("<machine>", "a machine")
     .option("--full", "acceptance: off, on, did the right thing change, does it come back")
     .option(
       "--as-maas",

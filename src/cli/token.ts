@@ -7,6 +7,7 @@ import {
   grantOptions,
   listCommand,
   openCredentials,
+  refuseTaken,
   revokeCommand,
 } from "./credentials.ts";
 
@@ -21,6 +22,7 @@ export function add(program: Command, cli: Cli): void {
   ).action(async (name: string, options: GrantOptions) => {
     const grant = grantOf(name, options);
     const credentials = await openCredentials(cli);
+    refuseTaken(credentials, "tokens", name);
     const made = await change(() => credentials.addToken(grant));
     cli.data({ name, role: grant.role, token: made });
     if (!cli.json) cli.terminal.out(`${made}\n`);

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { CliError } from "./cli-error.ts";
+import { CliError, wrongUsage } from "./cli-error.ts";
 import type { Cli } from "./context.ts";
 import {
   change,
@@ -8,6 +8,7 @@ import {
   grantOptions,
   listCommand,
   openCredentials,
+  refuseTaken,
   revokeCommand,
 } from "./credentials.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -26,18 +27,16 @@ export function add(program: Command, cli: Cli): void {
     .action(async (name: string, options: GrantOptions & { readonly passwordStdin?: boolean }) => {
       const grant = grantOf(name, options);
       const credentials = await openCredentials(cli);
+      refuseTaken(credentials, "users", name);
       const password = options.passwordStdin ? await readAll(cli.terminal.in) : await askTwice(cli);
       if (password.length < SHORTEST_PASSWORD)
-        throw new CliError(`the password has fewer than ${SHORTEST_PASSWORD} characters`, {
-          exitCode: EXIT.usage,
-          code: "usage",
-        });
+        throw wrongUsage(`the password has fewer than ${SHORTEST_PASSWORD} characters`);
       const { hashPassword } = await import("../http/password.ts");
       const passwordHash = await hashPassword(password);
       await change(() => credentials.addUser({ ...grant, passwordHash }));
       cli.data({ name, role: grant.role });
       cli.say(
-        `user ${name} may ${grant.role === "viewer" ? "look" : grant.role === "admin" ? "do everything" : "switch"}; the daemon knows within a second`,
+        `user ${name} may ${grant.role === "viewer" ? "look" : grant.role === "admin" ? "do everything" : "switch"}; a running daemon knows within a second`,
       );
     });
   listCommand(user, cli, "users");
@@ -46,22 +45,19 @@ export function add(program: Command, cli: Cli): void {
 
 async function readAll(input: NodeJS.ReadStream): Promise<string> {
   let text = "";
+  input.setEncoding("utf8");
   for await (const chunk of input) text += String(chunk);
   return text.replace(/\r?\n$/, "");
 }
 
 async function askTwice(cli: Cli): Promise<string> {
   if (!cli.terminal.interactive)
-    throw new CliError("there is nobody to ask for a password", {
-      exitCode: EXIT.usage,
-      code: "usage",
-      hint: "Give it with --password-stdin.",
-    });
+    throw wrongUsage("there is nobody to ask for a password", "Give it with --password-stdin.");
   const { isCancel, password } = await import("@clack/prompts");
   const first = await password({ message: "Password" });
   const second = isCancel(first) ? first : await password({ message: "Again" });
   if (isCancel(first) || isCancel(second))
     throw new CliError("cancelled; nothing was done", { exitCode: EXIT.usage, code: "cancelled" });
-  if (first !== second) throw new CliError("the two passwords differ", { exitCode: EXIT.usage, code: "usage" });
+  if (first !== second) throw wrongUsage("the two passwords differ", "Nothing was done. Try again.");
   return first ?? "";
 }

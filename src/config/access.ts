@@ -14,7 +14,7 @@ const SHORTEST_TOKEN = 16;
 export function buildAccess(given: Value | undefined, problems: Problems): AccessRules {
   const value = given && withHidden(given);
   if (!value) return { tokens: [], users: [] };
-  checked(ACCESS, value, problems);
+  checked(ACCESS, value, problems, { name: "access" });
   const tokens = each(TOKEN, value, { key: "tokens", problems }).flatMap(({ rule, at }) => {
     const { token, token_sha256: hash } = rule;
     if ((token === undefined) === (hash === undefined)) {
@@ -61,7 +61,7 @@ function each<Rule extends Grant>(
   const list = access.kind === "map" ? access.entries.get(key)?.value : undefined;
   const names = new Set<string>();
   return (list?.kind === "list" ? list.items : []).flatMap((item) => {
-    const rule = checked(schema, item, problems);
+    const rule = checked(schema, item, problems, { name: key });
     checkGrant(item, names, problems);
     return rule ? [{ rule, at: item.at }] : [];
   });

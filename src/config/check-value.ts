@@ -2,12 +2,14 @@
 import { z } from "zod";
 import { nearest } from "../power/names.ts";
 import type { Problems } from "./problem.ts";
-import { MASK, type MapValue, plain, quoted, shownText, spanAt, type Value, valueAt } from "./value.ts";
+import { isSecret, MASK, type MapValue, plain, quoted, shownText, spanAt, type Value, valueAt } from "./value.ts";
 
 /** A list of more keys than this helps nobody. */
 const MOST_LISTED = 60;
 
 export interface CheckOptions {
+  /** What the value as a whole is called. */
+  readonly name?: string;
   /** Keys about which everything was said already. */
   readonly silent?: ReadonlySet<string>;
 }
@@ -17,13 +19,13 @@ export function checked<Schema extends z.ZodType>(
   schema: Schema,
   value: Value,
   problems: Problems,
-  { silent }: CheckOptions = {},
+  { silent, name = "" }: CheckOptions = {},
 ): z.output<Schema> | undefined {
   refuseUnknownWithin(schema, value, { name: "", problems });
   const result = schema.safeParse(plain(value));
   if (result.success) return result.data;
   for (const issue of result.error.issues) {
-    if (!silent?.has(String(issue.path[0]))) tell(issue, { schema, value, problems });
+    if (!silent?.has(String(issue.path[0]))) tell(issue, { schema, value, name, problems });
   }
   return undefined;
 }
@@ -103,10 +105,11 @@ export function unwrapped(schema: z.ZodType): z.ZodType {
 interface Telling {
   readonly schema: z.ZodType;
   readonly value: Value;
+  readonly name: string;
   readonly problems: Problems;
 }
 
-function tell(issue: z.core.$ZodIssue, { schema, value, problems }: Telling): void {
+function tell(issue: z.core.$ZodIssue, { schema, value, name: whole, problems }: Telling): void {
   const path = issue.path;
   if (issue.code === "unrecognized_keys") {
     // Mostly refused before, with the near name; one place is complained of once.
@@ -120,7 +123,7 @@ function tell(issue: z.core.$ZodIssue, { schema, value, problems }: Telling): vo
   const input = valueAt(value, path);
   if (input?.kind === "scalar" && input.broken) return;
   const said = sentence(issue, input);
-  const name = path.map(String).join(".");
+  const name = path.length === 0 ? whole : path.map(String).join(".");
   problems.error(spanAt(value, path), {
     code: "bad-value",
     message: name === "" ? said : said.startsWith('"') ? `${name}: ${said}` : `"${name}" ${said}`,
@@ -135,7 +138,7 @@ function textHint(schema: z.ZodType, path: readonly PropertyKey[], input: Value 
   const field = schema instanceof z.ZodObject && path.length === 1 ? schema.shape[String(path[0])] : undefined;
   const inQuotes = field instanceof z.ZodType ? field.safeParse(String(input.value)) : undefined;
   const said = inQuotes?.error?.issues[0];
-  if (said?.code === "custom" && !input.secret) return said.message;
+  if (said?.code === "custom" && !isSecret(input)) return said.message;
   return "Write it in quotes to make it a text.";
 }
 
@@ -145,7 +148,7 @@ function sentence(issue: z.core.$ZodIssue, input: Value | undefined): string {
       return input === undefined ? "is missing" : `must be ${article(issue.expected)}, not ${describe(input)}`;
     case "invalid_value": {
       const values = issue.values.map(String);
-      const near = input?.kind === "scalar" && !input.secret ? nearest(String(input.value), values) : undefined;
+      const near = input?.kind === "scalar" && !isSecret(input) ? nearest(String(input.value), values) : undefined;
       const wanted = `must be ${values.length === 1 ? values[0] : `one of ${values.join(", ")}`}`;
       if (input === undefined) return `is missing; it ${wanted}`;
       return `${wanted}, not ${describe(input)}${near === undefined ? "" : `, did you mean "${near}"?`}`;
@@ -162,7 +165,7 @@ function sentence(issue: z.core.$ZodIssue, input: Value | undefined): string {
       return `has unknown keys: ${issue.keys.join(", ")}`;
     default: {
       // A schema's own words may quote what it was given.
-      const secret = input?.kind === "scalar" && input.secret ? String(input.value) : "";
+      const secret = input?.kind === "scalar" && isSecret(input) ? String(input.value) : "";
       return secret === "" ? issue.message : issue.message.replaceAll(secret, MASK);
     }
   }
@@ -204,7 +207,7 @@ function article(type: string): string {
 
 function describe(input: Value): string {
   if (input.kind === "scalar" && input.value === null) return "empty";
-  if (input.kind === "scalar" && input.secret) return "what is written there";
+  if (input.kind === "scalar" && isSecret(input)) return "what is written there";
   return input.kind === "scalar" ? quoted(input) : shownText(input);
 }
 

@@ -11,7 +11,7 @@ import { type Profiles, withProfiles } from "./profiles.ts";
 import { LATER_MACHINE, MACHINE, MACHINE_STRUCTURE, notYet } from "./schema.ts";
 import { lineOf, type Span } from "./source.ts";
 import type { Use, UseServices } from "./use.ts";
-import { type Entry, joined, type MapValue } from "./value.ts";
+import { type Entry, isSecret, joined, type MapValue } from "./value.ts";
 
 const MIN_OFF_MS = { mains: 5_000, port: 2_000 } as const;
 const KNOWN_KEYS = new Set([...Object.keys(MACHINE.shape), ...Object.keys(MACHINE_STRUCTURE), ...LATER_MACHINE]);
@@ -160,7 +160,7 @@ function ownFields(member: Member, entry: MapValue, problems: Problems): Fields 
     const standIn = key === "mac" ? "00:00:00:00:00:00" : member.name;
     member[key] = {
       text: parsed.success && typeof parsed.data === "string" ? parsed.data : standIn,
-      secret: value?.kind === "scalar" && value.secret,
+      secret: value?.kind === "scalar" && isSecret(value),
     };
   }
   return ownEntries(entry, shape, { member, problems });

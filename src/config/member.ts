@@ -146,7 +146,7 @@ function pick(list: ListValue, member: Member, problems: Problems): Value | unde
     message:
       n === undefined
         ? "a list is not taken here: one value is needed"
-        : `the list has ${list.items.length} values, and the range has ${count} members`,
+        : `the range has ${count} members, and the list has ${list.items.length} values for them`,
   });
   return undefined;
 }

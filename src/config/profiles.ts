@@ -61,7 +61,11 @@ export function withProfiles(entry: MapValue, profiles: Profiles, problems: Prob
     }
   };
   for (const name of names) {
-    const text = name.kind === "scalar" ? String(name.value) : "";
+    if (name.kind !== "scalar") {
+      problems.error(name.at, { code: "bad-value", message: "use takes the name of a profile, or a list of names" });
+      continue;
+    }
+    const text = String(name.value);
     const profile = profiles.get(text);
     if (profile) {
       lay(profile);

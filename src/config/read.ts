@@ -11,7 +11,7 @@ import type { SecretKeys } from "./secret-keys.ts";
 import { lineOf, nowhere, Source, type Span, spanOf } from "./source.ts";
 import { tellSyntax } from "./syntax.ts";
 import { type TaggedIn, Tags } from "./tags.ts";
-import { type Entry, type MapValue, scalarText } from "./value.ts";
+import { type Entry, isSecret, type MapValue, scalarText } from "./value.ts";
 
 export interface ReadOptions {
   readonly env: NodeJS.ProcessEnv;
@@ -131,7 +131,7 @@ export class Reader {
     const patterns = include.value.kind === "list" ? include.value.items : [include.value];
     for (const pattern of patterns) {
       const text = scalarText(pattern);
-      if (text === undefined || (pattern.kind === "scalar" && pattern.secret)) {
+      if (text === undefined || (pattern.kind === "scalar" && isSecret(pattern))) {
         this.#options.problems.error(pattern.at, {
           code: "include",
           message: "include takes file names or patterns such as conf.d/*.yaml",

@@ -16,10 +16,10 @@ const KEY = /(?<=^|[\s{[,#])["']?([\w-]+)["']?\s*:\s*(?:&\S+\s+)?/g;
 const BEGINS_LINE = /^[\s#-]*["']?$/;
 const QUOTED = /^(?:"(?:[^"\\]|\\.)*"?|'[^']*'?)/;
 /** A list of texts; one of maps has keys of its own. */
-const LIST = /^\[(?!\s*(?:\{|$))[^\]]*/;
+const LIST = /^\[(?!\s*(?:[{\]]|$))[^\]]*/;
 /** Tags, aliases, block signs and maps hold nothing to hide themselves. */
 const PLAIN_LINE = /^[^\s![{|>*].*$/;
-const PLAIN_FLOW = /^[^\s![{|>*][^,}\]]*/;
+const PLAIN_FLOW = /^[^\s![{|>*](?:\{[^}]*\}|[^,}\]])*/;
 
 export class SecretKeys {
   readonly #secret: Set<string>;

@@ -7,7 +7,7 @@ import { checked } from "./check-value.ts";
 import { shapeOf } from "./member-fields.ts";
 import type { Problems } from "./problem.ts";
 import { SERVER, STORE } from "./schema.ts";
-import { MASK, plain, quoted, spanAt, type Value, valueAt } from "./value.ts";
+import { isSecret, MASK, plain, quoted, spanAt, type Value, valueAt } from "./value.ts";
 
 export type ListenAddress =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
@@ -41,7 +41,12 @@ const SYSTEM_STATE_FOLDER = "/var/lib/maasochist";
 const DEFAULT_LISTEN: ListenAddress = { kind: "tcp", host: "127.0.0.1", port: 6227 };
 
 export function buildServer(given: Value | undefined, folder: string, problems: Problems): ServerSettings {
-  const { listen: written, url, hold, shutdown_grace: shutdownGrace } = settingsOf(SERVER, given, problems);
+  const {
+    listen: written,
+    url,
+    hold,
+    shutdown_grace: shutdownGrace,
+  } = settingsOf(SERVER, given, { name: "server", problems });
   const texts = typeof written === "string" ? [written] : written;
   const inList = valueAt(given, ["listen"])?.kind === "list";
   const listen = texts.flatMap((text, index) => {
@@ -69,9 +74,9 @@ export function buildServer(given: Value | undefined, folder: string, problems: 
 function settingsOf<Schema extends z.ZodObject>(
   schema: Schema,
   given: Value | undefined,
-  problems: Problems,
+  { name, problems }: { readonly name: string; readonly problems: Problems },
 ): z.output<Schema> {
-  const settings = given && checked(schema, given, problems);
+  const settings = given && checked(schema, given, problems, { name });
   if (settings) return settings;
   const entries = given?.kind === "map" ? [...given.entries] : [];
   const fitting = entries.flatMap(([key, { value }]) => {
@@ -126,6 +131,8 @@ interface UrlOptions {
 function checkUrl(text: string, { listen, value, problems }: UrlOptions): void {
   const { at } = value;
   const url = URL.canParse(text) ? new URL(text) : undefined;
+  // Before an @ may stand a password.
+  if (text.includes("@")) at.source.hide(at);
   if (
     !url ||
     !/^https?:\/\//i.test(text) ||
@@ -154,7 +161,7 @@ function checkUrl(text: string, { listen, value, problems }: UrlOptions): void {
   if (isIP(host) === 0 || host.startsWith("127.") || host === "::1") {
     problems.warning(at, {
       code: "url-not-polled",
-      message: `MAAS does not poll ${value.kind === "scalar" && value.secret ? MASK : host} in the background: it needs a literal IP address in a subnet of a rack controller`,
+      message: `MAAS does not poll ${shown(value, host)} in the background: it needs a literal IP address in a subnet of a rack controller`,
       hint: "Use this host's address in the rack's subnet.",
     });
   }
@@ -164,9 +171,14 @@ function checkUrl(text: string, { listen, value, problems }: UrlOptions): void {
   if (tcp.some((address) => (address.port === port || address.port === 0) && reaches(address.host, host))) return;
   problems.warning(at, {
     code: "url-listen",
-    message: `nothing listens on ${value.kind === "scalar" && value.secret ? MASK : `${url.hostname}:${port}`}, where the url sends MAAS`,
+    message: `nothing listens on ${shown(value, `${url.hostname}:${port}`)}, where the url sends MAAS`,
     hint: `\`listen:\` has ${tcp.map(addressText).join(", ")}.`,
   });
+}
+
+/** What was made of a value, unless it is a secret. */
+function shown(value: Value, made: string): string {
+  return value.kind === "scalar" && isSecret(value) ? MASK : made;
 }
 
 /** May a caller of that host come in at what is listened on? Of names nothing is known. */
@@ -186,7 +198,7 @@ function canonical(address: string): string {
  * come to the same files.
  */
 export function buildStore(given: Value | undefined, folder: string, problems: Problems): StoreSettings {
-  const { path, keep } = settingsOf(STORE, given, problems);
+  const { path, keep } = settingsOf(STORE, given, { name: "store", problems });
   const kept = folder === SYSTEM_FOLDER ? SYSTEM_STATE_FOLDER : folder;
   return { path: path === undefined ? join(kept, "maasochist.db") : resolve(folder, path), keep };
 }

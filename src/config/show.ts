@@ -4,7 +4,7 @@ import { withHidden } from "./access.ts";
 import type { Configuration } from "./load.ts";
 import { addressText } from "./server.ts";
 import { lineOf } from "./source.ts";
-import { type Entry, MASK, type Value, valueAt } from "./value.ts";
+import { type Entry, isSecret, MASK, type Value, valueAt } from "./value.ts";
 
 export interface ShowOptions {
   /** Each value as `{ value, from: "file:line" }`; `from: "default"` where nothing is written. */
@@ -21,7 +21,7 @@ export function showConfiguration(configuration: Configuration, options: ShowOpt
   const setting = (path: readonly [string, ...PropertyKey[]], resolved: string) => {
     const [section, ...within] = path;
     const written = valueAt(top.get(section)?.value, within);
-    const shown = written?.kind === "scalar" && written.secret ? MASK : resolved;
+    const shown = written?.kind === "scalar" && isSecret(written) ? MASK : resolved;
     return options.origin ? { value: shown, from: written ? lineOf(written.at) : "default" } : shown;
   };
   const listWritten = valueAt(top.get("server")?.value, ["listen"])?.kind === "list";
@@ -52,7 +52,7 @@ function showEntries(entries: ReadonlyMap<string, Entry>, options: ShowOptions):
 function show(value: Value, options: ShowOptions): unknown {
   switch (value.kind) {
     case "scalar": {
-      const shown = value.secret ? MASK : value.value;
+      const shown = isSecret(value) ? MASK : value.value;
       return options.origin ? { value: shown, from: lineOf(value.at) } : shown;
     }
     case "list":

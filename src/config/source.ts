@@ -60,6 +60,10 @@ export class Source {
     }
   }
 
+  hides({ start }: Span): boolean {
+    return this.#hiding.has(start);
+  }
+
   /** The line with what is hidden blotted out; as long as the line, so that carets point right. */
   shownLine(number: number): string | undefined {
     let line = this.line(number);

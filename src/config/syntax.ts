@@ -14,13 +14,23 @@ export function tellSyntax(
   for (const { code, pos } of errors) {
     // What ends too early is told at its end, not behind it.
     const start = Math.min(pos[0], Math.max(0, source.text.trimEnd().length - 1));
-    const { line } = source.position(start);
+    const { line, column } = source.position(start);
     if (lines.has(line)) continue;
     lines.add(line);
     const written = source.line(line) ?? "";
+    const begin = start - column + 1;
     // What is all one long word may be the inside of a key.
-    if (KEY_MATERIAL.test(written)) source.hide(spanOf(source, start, start + written.length));
-    problems.error(spanOf(source, start, pos[1]), syntaxProblem(code, secretKeys.masked(written)));
+    if (KEY_MATERIAL.test(written)) source.hide(spanOf(source, begin, begin + written.length));
+    const placeholder = UNQUOTED_PLACEHOLDER.exec(withoutQuoted(written));
+    if (placeholder) {
+      const [text] = placeholder;
+      const at = begin + placeholder.index;
+      problems.error(spanOf(source, at, at + text.length), {
+        code: "placeholder-unquoted",
+        message: "a placeholder without quotes is a map to YAML",
+        hint: `Write it in quotes: "${secretKeys.masked(written).includes(text) ? text : "…"}".`,
+      });
+    } else problems.error(spanOf(source, start, pos[1]), SYNTAX[code] ?? UNREADABLE);
   }
 }
 
@@ -29,34 +39,27 @@ const KEY_MATERIAL = /^\s*[^\s:{}]{16,}\s*$/;
 const UNQUOTED_PLACEHOLDER =
   /[^\s{[,]+\{(?:n(?:[+:-]\d+)?|name|mac|address)\}|\{(?:n(?:[+:-]\d+)?|name|mac|address)\}[^\s,}\]]+/;
 
-function syntaxProblem(code: YAMLParseError["code"], line: string): ProblemText {
-  const unquoted = line.replaceAll(/"[^"]*"|'[^']*'/g, (quoted) => " ".repeat(quoted.length));
-  const placeholder = UNQUOTED_PLACEHOLDER.exec(unquoted)?.[0];
-  if (placeholder !== undefined) {
-    return {
-      code: "placeholder-unquoted",
-      message: "a placeholder without quotes is a map to YAML",
-      hint: `Write it in quotes: "${placeholder}".`,
-    };
-  }
-  switch (code) {
-    case "TAB_AS_INDENT":
-      return { code: "yaml", message: "tabs do not indent in YAML", hint: "Use spaces." };
-    case "MULTIPLE_DOCS":
-      return { code: "yaml", message: "a second document begins here", hint: "Take the `---` out." };
-    case "MISSING_CHAR":
-      return {
-        code: "yaml",
-        message: "something that was opened is not closed",
-        hint: "Look for a missing quote, comma, ] or }.",
-      };
-    case "BAD_INDENT":
-      return { code: "yaml", message: "the indentation does not fit", hint: "Indent what belongs together alike." };
-    default:
-      return {
-        code: "yaml",
-        message: "YAML cannot be read here",
-        hint: "Text with `: `, `#`, `{` or `[` in it goes in quotes.",
-      };
-  }
+function withoutQuoted(line: string): string {
+  return line.replaceAll(/"[^"]*"|'[^']*'/g, (quoted) => " ".repeat(quoted.length));
 }
+
+const SYNTAX: Readonly<Partial<Record<YAMLParseError["code"], ProblemText>>> = {
+  TAB_AS_INDENT: { code: "yaml", message: "tabs do not indent in YAML", hint: "Use spaces." },
+  MULTIPLE_DOCS: { code: "yaml", message: "a second document begins here", hint: "Take the `---` out." },
+  MISSING_CHAR: {
+    code: "yaml",
+    message: "something that was opened is not closed",
+    hint: "Look for a missing quote, comma, ] or }.",
+  },
+  BAD_INDENT: {
+    code: "yaml",
+    message: "the indentation does not fit",
+    hint: "Indent what belongs together alike.",
+  },
+};
+
+const UNREADABLE: ProblemText = {
+  code: "yaml",
+  message: "YAML cannot be read here",
+  hint: "Text with `: `, `#`, `{` or `[` in it goes in quotes.",
+};

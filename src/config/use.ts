@@ -22,7 +22,7 @@ import {
 import type { Problems } from "./problem.ts";
 import { PACE } from "./schema.ts";
 import { lineOf, type Span } from "./source.ts";
-import { type Entry, joined, quoted, scalarText, shownText, type Value } from "./value.ts";
+import { type Entry, isSecret, joined, quoted, scalarText, shownText, type Value } from "./value.ts";
 
 /** A hub as configured: under `hubs:`, or inline. */
 export interface KnownHub {
@@ -194,7 +194,7 @@ function layoutOf(driver: Driver, alsoKnown: readonly string[], by: "driver" | "
 /** For evidence and messages, so without an outlet that is a secret. */
 function labelled(hub: string, { output, entries }: OutletSettings): string {
   const given = entries.get("outlet")?.value;
-  const which = given?.kind === "scalar" && given.secret ? undefined : outletName(output);
+  const which = given?.kind === "scalar" && isSecret(given) ? undefined : outletName(output);
   return which === undefined ? hub : `${hub} outlet ${which}`;
 }
 
@@ -257,7 +257,7 @@ export function addressOf(
   if (given.length === 0) return undefined;
   const all: Record<string, unknown> = typeof output === "object" && output !== null ? { ...output } : {};
   return {
-    written: given.some((value) => value.secret) ? undefined : join(given.map((value) => value.value)),
+    written: given.some(isSecret) ? undefined : join(given.map((value) => value.value)),
     full: join(fields.map(([key]) => all[key])).toLowerCase(),
   };
 }

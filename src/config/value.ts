@@ -140,10 +140,15 @@ export function scalarText(value: Value | undefined): string | undefined {
   return value?.kind === "scalar" && typeof value.value === "string" ? value.value : undefined;
 }
 
+/** Is it not to be shown? What an alias means is where its anchor is, and as secret as what stands there. */
+export function isSecret({ secret, at }: ScalarValue): boolean {
+  return secret || at.source.hides(at);
+}
+
 /** A value as messages name it. */
 export function shownText(value: Value): string {
   if (value.kind !== "scalar") return value.kind === "list" ? "a list" : "a map";
-  const text = value.secret ? MASK : String(value.value);
+  const text = isSecret(value) ? MASK : String(value.value);
   return text.length > LONGEST_QUOTED ? `${text.slice(0, LONGEST_QUOTED)}…` : text;
 }
 

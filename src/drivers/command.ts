@@ -11,7 +11,7 @@ import { z } from "zod";
 import { type Context, CUTS, defineDriver } from "../power/driver.ts";
 import { PowerError } from "../power/errors.ts";
 import { clip } from "../wire/clip.ts";
-import { choice, flag, text } from "../wire/fields.ts";
+import { choice, flag, secretTexts, text } from "../wire/fields.ts";
 import { type Finding, mistake } from "../wire/finding.ts";
 import { type Ended, nameOf, runProgram } from "../wire/process.ts";
 import { matchState, stateRegexFields, stateRegexFindings } from "../wire/state-match.ts";
@@ -28,10 +28,7 @@ const OUTLET = z.object({
     .describe("Program and arguments for each verb; with `shell: true` one text for the shell"),
   shell: flag("Run the texts by the system's shell").default(false),
   cwd: text("Folder it runs in").optional(),
-  env: z
-    .record(z.string(), z.string())
-    .default({})
-    .describe("More environment variables; their values are masked where the program's output is shown"),
+  env: secretTexts("More environment variables; their values are masked where the program's output is shown"),
   ...stateRegexFields,
   exit_codes: z
     .strictObject({ on: z.int().min(0).max(255), off: z.int().min(0).max(255) })

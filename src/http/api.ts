@@ -26,8 +26,9 @@ export interface Api {
 }
 
 export async function buildApi(services: ApiServices): Promise<Api> {
-  const refuse = (error: unknown, _request: FastifyRequest, reply: FastifyReply) =>
+  const refuse = (error: unknown, _request: FastifyRequest, reply: FastifyReply): void => {
     fail(reply, error, services.onFault);
+  };
   const app = fastify({
     bodyLimit: BODY_LIMIT,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: LONGEST_PARAMETER },

@@ -17,6 +17,7 @@ import { nearest } from "../power/names.ts";
 import type { Reading } from "../power/reading.ts";
 import { AccessError } from "./access-error.ts";
 import { answerJson, answerOf, isFault } from "./answer.ts";
+import { refuseForeignPage } from "./foreign-page.ts";
 import type { Principal } from "./principal.ts";
 import type { Sightings } from "./sightings.ts";
 import { decoded } from "./target.ts";
@@ -117,6 +118,7 @@ async function route(services: Front, call: Call): Promise<void> {
     });
     return;
   }
+  if (verb !== "query") refuseForeignPage(request);
   services.sightings.saw(machine, {
     at: services.clock.now(),
     address: principal.actor.address,

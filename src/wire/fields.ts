@@ -103,6 +103,11 @@ export function secret(description: string) {
   );
 }
 
+/** Texts by name whose values are never shown, such as an environment. */
+export function secretTexts(description: string) {
+  return withFacts(z.record(z.string(), z.string()).default({}).describe(description), { secret: true });
+}
+
 export function text(description: string): z.ZodString {
   return z.string().min(1, "must not be empty").describe(description);
 }

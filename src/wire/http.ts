@@ -4,7 +4,7 @@ import { TLSSocket } from "node:tls";
 import type { Client, Dispatcher } from "undici";
 import { messageOf, PowerError } from "../power/errors.ts";
 import type { Secret } from "../power/secret.ts";
-import { abortCode } from "./abort.ts";
+import { abortCode, unlessAborted } from "./abort.ts";
 import { clip } from "./clip.ts";
 import { answerChallenge, type Challenge, strongestChallenge } from "./digest.ts";
 
@@ -90,24 +90,27 @@ export class HttpClient {
   async #send(request: HttpRequest): Promise<HttpResponse> {
     const { method, body, signal } = request;
     const acts = request.acts ?? (method !== "GET" && method !== "HEAD");
+    signal.throwIfAborted();
     const url = new URL(request.url);
     const progress = { connected: false };
     const client = await this.#client(url, progress);
-    try {
+    const exchange = async () => {
       const response = await client.request({
         method: method as Dispatcher.HttpMethod,
         path: url.pathname + url.search,
         headers: mergeHeaders(request.headers, this.#authorization(method, url)),
-        signal,
         ...(body !== undefined && { body }),
       });
-      const text = await readBody(response.body);
-      return { status: response.statusCode, headers: response.headers, text };
+      return { status: response.statusCode, headers: response.headers, text: await readBody(response.body) };
+    };
+    try {
+      // The library heeds a signal only once it is connected.
+      return await unlessAborted(exchange(), signal);
     } catch (error) {
       throw classify(error, { host: url.host, signal, connected: progress.connected, acts });
     } finally {
       this.#open.delete(client);
-      await client.destroy();
+      void client.destroy();
     }
   }
 
@@ -270,16 +273,22 @@ function broken(
   error: unknown,
   { host, code, mayHaveActed }: { readonly host: string; readonly code: string; readonly mayHaveActed: boolean },
 ): PowerError {
-  const notHttp = code.startsWith("HPE_") || code === "UND_ERR_HEADERS_OVERFLOW" || code.startsWith("UND_ERR_RES_");
+  const notHttp =
+    nameOf(error) === "HTTPParserError" || code === "UND_ERR_HEADERS_OVERFLOW" || code.startsWith("UND_ERR_RES_");
   return notHttp
-    ? new PowerError("protocol", `${host} does not answer in HTTP as it should (${code})`, {
-        cause: error,
+    ? new PowerError("protocol", `${host} does not answer in HTTP as it should: ${clip(messageOf(error))}`, {
+        // The original holds what came, which may repeat what was sent.
+        cause: new Error(messageOf(error)),
         mayHaveActed,
       })
     : new PowerError("unreachable", `the connection to ${host} broke (${code || messageOf(error)})`, {
         cause: error,
         mayHaveActed,
       });
+}
+
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : "";
 }
 
 function codeOf(error: unknown): string {

@@ -26,7 +26,9 @@ export async function tcpConnect(options: {
       settle();
     };
     const onAbort = () => end(() => reject(signal.reason));
-    const timer = setTimeout(() => end(() => resolve("silent")), waitMs);
+    const silent = () => end(() => resolve("silent"));
+    // Timers come before input where the event loop is late: an answer that is there already gets its turn.
+    const timer = setTimeout(() => setImmediate(silent), waitMs);
     signal.addEventListener("abort", onAbort, { once: true });
     socket.once("connect", () => end(() => resolve("accepted")));
     socket.once("error", (error: NodeJS.ErrnoException) => {

@@ -182,8 +182,8 @@ describe("over TLS", () => {
   });
 
   test("a pinned device is let in again with every connection that digest needs", async () => {
-    const guard = { kind: "digest", user: "admin", password: "x", algorithms: ["SHA-256"], nonceUses: 0 } as const;
-    await using device = await HttpDevice.start({ tls: identity("alone"), guard: { ...guard, nonceUses: 1 } });
+    const guard = { kind: "digest", user: "admin", password: "x", algorithms: ["SHA-256"] } as const;
+    await using device = await HttpDevice.start({ tls: identity("alone"), guard });
     const outlet = {
       request: device.requestSettings,
       pin_sha256: fingerprint("alone"),
@@ -289,8 +289,8 @@ describe("a mistake in the settings", () => {
     [{ request: query_, on_regex: "on" }, "on_regex: needs `off_regex` too"],
     [{ request: query_, on_regex: "(", off_regex: "off" }, "on_regex: it is no regular expression"],
     [{ request: query_, status: { on: 200, off: 200 } }, "status: on and off have the same status"],
-    [{ request, user: "admin" }, "password: `user` and `password` go together"],
-    [{ request, password: "x" }, "user: `user` and `password` go together"],
+    [{ request, user: "admin" }, "user: `user` and `password` go together"],
+    [{ request, password: "x" }, "password: `user` and `password` go together"],
     [{ request, token: "t", user: "admin", password: "x" }, "token: either"],
     [{ request, auth: "digest" }, "auth: digest needs"],
     [{ request, user: "a:b", password: "x" }, "user: Basic cannot send"],

@@ -1,4 +1,4 @@
-/** The client itself, against bytes: every row was seen with Twisted's own client (see the table in docs/maas.md). */
+/** The client itself, against bytes. What it makes of each was seen with Twisted's HTTP client, used as MAAS's driver uses it. */
 import type { Socket } from "node:net";
 import { describe, expect, test } from "vitest";
 import { VirtualClock } from "../virtual-clock.ts";

@@ -4,5 +4,5 @@ import { parentPort, workerData } from "node:worker_threads";
 
 const gate = new Int32Array(workerData);
 const server = createServer((socket) => socket.on("error", () => undefined).end());
-server.listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => parentPort?.postMessage(server.address().port));
+server.listen({ port: 0, host: "127.0.0.1", backlog: 32 }, () => parentPort?.postMessage(server.address().port));
 parentPort?.on("message", () => Atomics.wait(gate, 0, 1));

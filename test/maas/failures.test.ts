@@ -136,6 +136,31 @@ describe("MAAS's click", () => {
   });
 });
 
+describe("an order that is under way when the daemon stops", () => {
+  test.each([
+    ["ends well within the grace", "10s", "done"],
+    ["is given up when the grace is over", "2s", "cut_short"],
+  ])("%s, and is commanded once", async (_what, grace, state) => {
+    const server = `{ listen: "127.0.0.1:0", shutdown_grace: ${grace} }`;
+    await using at = await Scene.open(HTTP, { lag: 8_000, server });
+    const conclusion = at.maas.on();
+    await at.world.wait(3_000);
+    await at.world.stop();
+    await at.world.run(conclusion);
+    expect(at.maas.exchanges[0]).toBe("POST /maas/nuc1/on 503");
+    expect(at.world.daemon.power.machine("nuc1").lastOrder?.state).toBe(state);
+    expect(at.build.commands).toEqual(["power on"]);
+  });
+});
+
+test("MAAS's cycle of a machine on a plug leaves it without current for its rest", async () => {
+  await using at = await Scene.open(HTTP_PLUG, { initial: "on", settings: "min_off: 7s" });
+  const begun = at.world.clock.now();
+  expect(await at.world.run(at.maas.cycle())).toBe("on");
+  expect(at.world.clock.now() - begun).toBeGreaterThanOrEqual(7_000);
+  expect(at.build.commands).toEqual(["relay off", "relay on"]);
+});
+
 describe("a machine that halted while its plug feeds it", () => {
   test.each([METERED, HTTP_PLUG].map((builder) => [builder.name, builder] as const))(
     "reads off, and is started by taking the current away for a while, by %s",

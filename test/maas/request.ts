@@ -1,4 +1,4 @@
-/** What MAAS's webhook driver puts on the wire, byte for byte (Twisted's `Agent`, as docs/maas.md tells it). */
+/** What MAAS's webhook driver puts on the wire, byte for byte as Twisted's HTTP client writes it. */
 
 /** The fields of MAAS's form, and what MAAS itself knows. */
 export interface WebhookSettings {

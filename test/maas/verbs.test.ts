@@ -56,7 +56,7 @@ describe.each(BUILDERS.map((builder) => [builder.name, builder] as const))("by %
     await using at = await Scene.open(builder, { lag: 60_000 });
     const begun = at.world.clock.now();
     expect(await at.world.run(at.maas.on())).toBe("on");
-    if (measures) expect(at.world.clock.now() - begun).toBeGreaterThanOrEqual(60_000);
+    expect(at.world.clock.now() - begun).toBeGreaterThanOrEqual(measures ? 60_000 : 0);
     expect(at.build.commands).toEqual([on]);
     expect(at.maas.exchanges).toEqual(["POST /maas/nuc1/on 200", "GET /maas/nuc1/query 200"]);
   });

@@ -46,19 +46,24 @@ const worlds = (function* () {
 export class Lab implements AsyncDisposable {
   readonly clock = new VirtualClock();
   readonly notebook = new Notebook();
+  readonly #store: { readonly journal: Journal; readonly memory: Memory };
   readonly signals: PowerSignal[] = [];
   readonly #world = `lab-${worlds.next().value}`;
   readonly #machines: MachineSpec[] = [];
   readonly #hubs = new Map<string, HubSpec>();
   #power: PowerController | undefined;
 
+  /** Absent: the notebook keeps what a store would. */
+  constructor(store?: { readonly journal: Journal; readonly memory: Memory }) {
+    this.#store = store ?? { journal: this.notebook, memory: this.notebook };
+  }
+
   get power(): PowerController {
     if (!this.#power) {
       this.#power = new PowerController({
         machines: this.#machines,
         clock: this.clock,
-        journal: this.notebook,
-        memory: this.notebook,
+        ...this.#store,
       });
       this.#power.listen((signal) => this.signals.push(signal));
     }
