@@ -1,8 +1,10 @@
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import { CliError } from "./cli-error.ts";
 import type { Cli } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
 import { count, load, printProblems } from "./load.ts";
+import { number } from "./words.ts";
 
 export function add(program: Command, cli: Cli): void {
   const config = program.command("config").description("Check and show the configuration, without a daemon.");
@@ -12,15 +14,15 @@ export function add(program: Command, cli: Cli): void {
     .argument("[file]", "the file; default is the one that `serve` would use")
     .option("--strict", "warnings count as errors")
     .action(async (file: string | undefined, options: { readonly strict?: boolean }) => {
+      const { formatProblem } = await import("../config/index.ts");
       const { problems, configuration, file: checked } = await load(cli, file);
       const shown = problems.map(({ source: _source, ...problem }) => problem);
       cli.data({ file: checked ?? null, problems: shown });
-      await printProblems(cli, problems);
+      for (const problem of problems) cli.say(formatProblem(problem, { color: cli.colourResults }));
       const bad = !configuration || (options.strict === true && problems.length > 0);
-      const machines = configuration?.machines.length;
-      cli.say(
-        `${checked ?? "the demonstration"}: ${problems.length === 0 ? "valid" : count(problems)}${machines === undefined ? "" : `, ${machines} machines`}`,
-      );
+      const verdict = problems.length === 0 ? "valid" : count(problems);
+      const machines = configuration ? `, ${number(configuration.machines.length, "machine")}` : "";
+      cli.say(`${checked ?? "the demonstration"}: ${verdict}${machines}`);
       if (bad) cli.exitCode = EXIT.config;
     });
   config
@@ -37,6 +39,7 @@ export function add(program: Command, cli: Cli): void {
         throw new CliError(`the configuration is invalid: ${count(problems)}`, {
           exitCode: EXIT.config,
           code: "config",
+          hint: "Correct it, and check it with `maasochist config check`.",
         });
       }
       const { showConfiguration } = await import("../config/index.ts");
@@ -57,8 +60,9 @@ export function add(program: Command, cli: Cli): void {
       if (options.output === undefined) cli.terminal.out(text);
       else {
         const { writeFile } = await import("node:fs/promises");
-        await writeFile(options.output, text);
-        cli.say(`wrote ${options.output}`);
+        await writeFile(resolve(cli.terminal.cwd, options.output), text);
+        cli.data({ file: options.output });
+        cli.say(`Wrote ${options.output}.`);
       }
     });
 }

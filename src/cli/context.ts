@@ -44,6 +44,12 @@ export class Cli {
     this.terminal = terminal;
   }
 
+  /** How people run this program: in a clone it is not on their path. */
+  get calledAs(): string {
+    const script = this.terminal.env["npm_lifecycle_event"];
+    return script === "start" || script === "npx" ? "npx maasochist" : "maasochist";
+  }
+
   get json(): boolean {
     return this.globals.json === true;
   }
@@ -78,12 +84,16 @@ export class Cli {
 
   /** Colours a part of a result. */
   paint(format: Format, text: string): string {
-    return this.#colours(this.terminal.outIsTerminal) ? styleText(format, text, { validateStream: false }) : text;
+    return this.colourResults ? styleText(format, text, { validateStream: false }) : text;
   }
 
   /** Colours a part of what goes to standard error. */
   paintError(format: Format, text: string): string {
     return this.colourErrors ? styleText(format, text, { validateStream: false }) : text;
+  }
+
+  get colourResults(): boolean {
+    return this.#colours(this.terminal.outIsTerminal);
   }
 
   get colourErrors(): boolean {

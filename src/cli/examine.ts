@@ -1,5 +1,5 @@
 /** The checks of `doctor`, one after the other. */
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Configuration } from "../config/index.ts";
@@ -10,6 +10,7 @@ import type { Finding } from "./doctor.ts";
 import { count, load } from "./load.ts";
 import { locateStore } from "./locate.ts";
 import { ago } from "./table.ts";
+import { number } from "./words.ts";
 
 /** MAAS polls each machine every 5 minutes; after three times that something is wrong. */
 const POLL_OVERDUE_MS = 15 * 60_000;
@@ -29,7 +30,11 @@ export async function* examine(cli: Cli): AsyncGenerator<Finding> {
   const { configuration, problems, file } = await load(cli);
   const shown = file ?? "the demonstration (no configuration was found)";
   if (configuration)
-    yield { level: "ok", code: "config", message: `${shown} is valid: ${configuration.machines.length} machines` };
+    yield {
+      level: "ok",
+      code: "config",
+      message: `${shown} is valid: ${number(configuration.machines.length, "machine")}`,
+    };
   else
     yield {
       level: "error",
@@ -46,17 +51,16 @@ export async function* examine(cli: Cli): AsyncGenerator<Finding> {
 
 async function* files(cli: Cli): AsyncGenerator<Finding> {
   const { paths } = await locateStore(cli);
-  try {
-    accessSync(dirname(paths.database), constants.W_OK);
-    yield { level: "ok", code: "store", message: `${dirname(paths.database)} can be written` };
-  } catch {
+  const folder = dirname(paths.database);
+  if (!existsSync(folder)) yield { level: "ok", code: "store", message: `${folder} is made when the daemon starts` };
+  else if (mayWrite(folder)) yield { level: "ok", code: "store", message: `${folder} can be written` };
+  else
     yield {
       level: "warning",
       code: "store",
-      message: `${dirname(paths.database)} cannot be written by this account`,
+      message: `${folder} cannot be written by this account`,
       next: "That is fine if the daemon runs as another account; else change its owner, or `store: { path: … }`.",
     };
-  }
   if (process.platform === "win32") return;
   for (const path of [paths.credentials, paths.token, paths.memory]) {
     const found = await stat(path).catch(() => undefined);
@@ -83,7 +87,7 @@ async function* daemon(cli: Cli, configuration: Configuration | undefined): Asyn
   yield {
     level: "ok",
     code: "daemon",
-    message: `the daemon ${status.version} runs since ${ago(status.startedAt)}, on ${status.listening.join(", ")}`,
+    message: `the daemon ${status.version} started ${ago(status.startedAt)}, listens on ${status.listening.join(", ")}`,
   };
   for (const problem of status.problems)
     yield { level: "error", code: "daemon-problem", message: problem, next: "See the daemon's log." };
@@ -108,7 +112,7 @@ async function* daemon(cli: Cli, configuration: Configuration | undefined): Asyn
       yield {
         level: "error",
         code: `hub-${hub.failing.code}`,
-        message: `${hub.name} (${hub.driver}) fails since ${ago(hub.failing.since)}: ${hub.failing.message}`,
+        message: `${hub.name} (${hub.driver}) began to fail ${ago(hub.failing.since)}: ${hub.failing.message}`,
         next: hub.failing.hint,
       };
   }
@@ -143,5 +147,14 @@ async function* polls(client: Client, startedAt: number): AsyncGenerator<Finding
       message: `MAAS asked for ${name} ${ago(polled?.at)}; it should every 5 minutes`,
       next: "Is the address a literal IP in a rack's subnet, and the machine not broken in MAAS?",
     };
+  }
+}
+
+function mayWrite(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -1,7 +1,8 @@
 import { chmod, mkdir, stat, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { homedir } from "node:os";
+import { dirname, join, relative, resolve } from "node:path";
 import type { Command } from "commander";
-import { CliError } from "./cli-error.ts";
+import { CliError, wrongUsage } from "./cli-error.ts";
 import type { Cli } from "./context.ts";
 
 interface Options {
@@ -10,72 +11,86 @@ interface Options {
   readonly listen: string;
 }
 
+const SYSTEM_CONFIGURATION = "/etc/maasochist/maasochist.yaml";
+
 export function add(program: Command, cli: Cli): void {
   program
     .command("init")
     .description("Write a commented starter configuration with its secrets and schema, or systemd units.")
     .argument("[folder]", "where to", ".")
     .option("--systemd", "write a hardened maasochist.service and maasochist.socket instead")
-    .option("--listen <address>", "where the socket unit listens", "127.0.0.1:6227")
+    .option("--listen <address>", "where the daemon, or its socket unit, listens", "127.0.0.1:6227")
     .option("--force", "overwrite what is there")
     .action(async (folder: string, options: Options) => {
+      if (!/^(\[[0-9a-fA-F:.]+\]|[\w.-]+):\d{1,5}$/.test(options.listen))
+        throw wrongUsage(`"${options.listen}" is no address to listen on`, "Write 192.168.1.10:6227 or [::]:6227.");
       const target = resolve(cli.terminal.cwd, folder);
       if (options.systemd) await systemd(cli, target, options);
       else await starter(cli, target, options);
     });
 }
 
-async function starter(cli: Cli, folder: string, { force }: Options): Promise<void> {
-  const { STARTER, secretsText } = await import("./starter.ts");
+async function starter(cli: Cli, folder: string, { force, listen }: Options): Promise<void> {
+  const { starterText, secretsText } = await import("./starter.ts");
   const { newToken } = await import("../store/new-token.ts");
   const { jsonSchema } = await import("../config/index.ts");
   const { drivers } = await import("../drivers/index.ts");
-  await write(
-    folder,
-    [
-      { name: "maasochist.yaml", text: STARTER },
-      { name: "secrets.yaml", text: secretsText(newToken()), mode: 0o600 },
-      { name: "maasochist.schema.json", text: `${JSON.stringify(jsonSchema(drivers), undefined, 2)}\n` },
-    ],
-    force === true,
-  );
-  cli.data({ folder, files: ["maasochist.yaml", "secrets.yaml", "maasochist.schema.json"] });
-  cli.say(`Wrote maasochist.yaml, secrets.yaml (0600) and maasochist.schema.json to ${folder}.`);
-  cli.say("Next:");
-  cli.say("  1. Edit maasochist.yaml; `maasochist drivers` tells what there is.");
-  cli.say("  2. maasochist config check");
-  cli.say("  3. maasochist serve");
-  cli.say("  4. maasochist test try-me --as-maas");
+  const files = [
+    { name: "maasochist.yaml", text: starterText(listen) },
+    { name: "secrets.yaml", text: secretsText(newToken()), mode: 0o600 },
+    { name: "maasochist.schema.json", text: `${JSON.stringify(jsonSchema(drivers), undefined, 2)}\n` },
+  ];
+  await write(folder, files, force === true);
+  cli.data({ folder, files: files.map(({ name }) => name) });
+  const here = relative(cli.terminal.cwd, folder);
+  const command = `${cli.calledAs}${here === "" ? "" : ` -c ${join(here, "maasochist.yaml")}`}`;
+  cli.say(`Wrote maasochist.yaml, secrets.yaml (0600) and maasochist.schema.json to ${folder}. Next:`);
+  cli.say(`  1. Edit maasochist.yaml; \`${cli.calledAs} drivers\` tells what there is for its machines.`);
+  cli.say(`  2. ${command} config check`);
+  cli.say(`  3. ${command} serve`);
+  cli.say(`  4. ${command} test try-me --as-maas     (in another terminal)`);
 }
 
 async function systemd(cli: Cli, folder: string, { force, listen }: Options): Promise<void> {
-  const { serviceUnit, socketUnit } = await import("./systemd-units.ts");
+  const { ACCOUNT, serviceUnit, socketUnit } = await import("./systemd-units.ts");
+  const { storePathOf } = await import("../config/index.ts");
   const { fileURLToPath } = await import("node:url");
-  const { locateConfiguration } = await import("./locate.ts");
-  const config = (await locateConfiguration(cli)) ?? "/etc/maasochist/maasochist.yaml";
-  const options = {
-    node: process.execPath,
-    main: fileURLToPath(new URL("../main.js", import.meta.url)),
-    config,
-    listen,
-  };
-  await write(
-    folder,
-    [
-      { name: "maasochist.service", text: serviceUnit(options) },
-      { name: "maasochist.socket", text: socketUnit(options) },
-    ],
-    force === true,
-  );
-  cli.data({ folder, files: ["maasochist.service", "maasochist.socket"] });
+  const { env, cwd } = cli.terminal;
+  const config = cli.globals.config === undefined ? SYSTEM_CONFIGURATION : resolve(cwd, cli.globals.config);
+  const node = process.execPath;
+  const main = fileURLToPath(new URL("../main.js", import.meta.url));
+  const state = dirname(await storePathOf(config, env));
+  const files = [
+    { name: "maasochist.service", text: serviceUnit({ node, main, config, state }) },
+    { name: "maasochist.socket", text: socketUnit(listen) },
+  ];
+  await write(folder, files, force === true);
+  cli.data({ folder, files: files.map(({ name }) => name), config });
+  const owned = `-o ${ACCOUNT} -g ${ACCOUNT}`;
+  const steps = [
+    `sudo useradd --system --home-dir ${state} --shell /usr/sbin/nologin ${ACCOUNT}`,
+    ...(config === SYSTEM_CONFIGURATION
+      ? [
+          `sudo install -d -m 750 ${owned} ${dirname(config)}`,
+          `sudo install -m 600 ${owned} maasochist.yaml secrets.yaml ${dirname(config)}/`,
+        ]
+      : [`sudo chown -R ${ACCOUNT}: ${dirname(config)}`]),
+    `cd ${folder} && sudo install -m 644 maasochist.service maasochist.socket /etc/systemd/system/`,
+    "sudo systemctl daemon-reload",
+    "sudo systemctl enable --now maasochist.socket maasochist.service",
+    `sudo maasochist -c ${config} list`,
+  ];
   cli.say(`Wrote maasochist.service and maasochist.socket to ${folder}.`);
-  cli.say(`They run ${config}, which needs:  server: { listen: systemd, url: http://ADDRESS:PORT }`);
+  cli.say(`They run ${config}, which needs:`);
+  cli.say(`  server: { listen: systemd, url: http://${listen} }`);
   cli.say(
-    "The service runs as an account of its own, which must be able to read the configuration and its secrets. Next:",
+    `The service runs as the account ${ACCOUNT}: whatever \`!secret\` and \`!file\` name must be readable for it. Next:`,
   );
-  cli.say("  1. sudo install -m 644 maasochist.service maasochist.socket /etc/systemd/system/");
-  cli.say("  2. sudo systemctl daemon-reload");
-  cli.say("  3. sudo systemctl enable --now maasochist.socket maasochist.service");
+  for (const step of steps) cli.say(`  ${step}`);
+  for (const path of [node, main].filter((path) => path.startsWith(`${homedir()}/`)))
+    cli.note(
+      `${path} is in a home folder, where the account ${ACCOUNT} may not reach it: install it for all accounts first.`,
+    );
 }
 
 interface File {

@@ -5,6 +5,7 @@ import { CliError } from "./cli-error.ts";
 import type { Cli } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
 import { DEMONSTRATION_FOLDER, locateConfiguration } from "./locate.ts";
+import { number } from "./words.ts";
 
 /** The file that is named or found, loaded with all its problems; the demonstration where there is none. */
 export async function load(cli: Cli, named?: string): Promise<Loaded & { readonly file: string | undefined }> {
@@ -52,6 +53,5 @@ export async function printProblems(cli: Cli, problems: readonly Problem[]): Pro
 export function count(problems: readonly Problem[]): string {
   const errors = problems.filter((problem) => problem.severity === "error").length;
   const warnings = problems.length - errors;
-  const words = (number: number, word: string) => `${number} ${word}${number === 1 ? "" : "s"}`;
-  return warnings === 0 ? words(errors, "error") : `${words(errors, "error")}, ${words(warnings, "warning")}`;
+  return warnings === 0 ? number(errors, "error") : `${number(errors, "error")}, ${number(warnings, "warning")}`;
 }

@@ -10,7 +10,7 @@ import type { Cli } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
 import { durationOption } from "./options.ts";
 import { selectMachines } from "./select.ts";
-import { gradeWords, seconds } from "./words.ts";
+import { gradeWords, number, seconds } from "./words.ts";
 
 interface Options {
   readonly tag?: string;
@@ -101,7 +101,7 @@ async function run(cli: Cli, { verb, names, options }: Given): Promise<void> {
 
 function inWords(machines: readonly MachineShape[]): string {
   const [first] = machines;
-  return machines.length === 1 && first ? first.name : `${machines.length} machines`;
+  return machines.length === 1 && first ? first.name : number(machines.length, "machine");
 }
 
 /** Orders go on in the daemon, and that is said. */

@@ -1,15 +1,18 @@
 /** What `serve` prints when it listens: what it serves, and lines to paste. */
 import type { Daemon } from "../app/daemon.ts";
 import type { Configuration } from "../config/index.ts";
+import { number } from "./words.ts";
 
 const MOST_SHOWN = 12;
 
 interface BannerOptions {
   readonly configuration: Configuration;
   readonly env: NodeJS.ProcessEnv;
+  /** How people run this program. */
+  readonly calledAs: string;
 }
 
-export function serveBanner(daemon: Daemon, { configuration, env }: BannerOptions): string[] {
+export function serveBanner(daemon: Daemon, { configuration, env, calledAs }: BannerOptions): string[] {
   const { names } = daemon.power;
   const shown = names.slice(0, MOST_SHOWN).map((name) => {
     const { description } = daemon.power.machine(name).spec;
@@ -17,16 +20,15 @@ export function serveBanner(daemon: Daemon, { configuration, env }: BannerOption
   });
   const demonstration = configuration.file === undefined;
   const lines = [
-    `MAASochist serves ${names.length} ${names.length === 1 ? "machine" : "machines"} on ${daemon.addresses.join(", ")}${demonstration ? " (the demonstration: nothing real is switched)" : ""}`,
+    `MAASochist serves ${number(names.length, "machine")} on ${daemon.addresses.join(", ")}${demonstration ? " (the demonstration: nothing real is switched)" : ""}`,
     ...shown,
     ...(names.length > MOST_SHOWN ? [`  … and ${names.length - MOST_SHOWN} more`] : []),
   ];
   const [first] = names;
   if (first !== undefined) lines.push("", `As MAAS does it, for ${first}:`, ...curlLines(daemon, first, env));
   lines.push("", aboutTheToken(daemon));
-  const command = env["npm_lifecycle_event"] === "start" ? "npx maasochist" : "maasochist";
   lines.push(
-    `Ctrl-C stops it. From another terminal${demonstration ? " in this folder" : ""}: ${command} list, ${command} --help`,
+    `Ctrl-C stops it. From another terminal${demonstration ? " in this folder" : ""}: ${calledAs} list, ${calledAs} --help`,
   );
   return lines;
 }

@@ -37,7 +37,8 @@ async function serve(cli: Cli, configuration: Configuration): Promise<void> {
   try {
     const daemon = await startDaemon({ configuration, log, env: cli.terminal.env });
     const { serveBanner } = await import("./serve-banner.ts");
-    for (const line of serveBanner(daemon, { configuration, env: cli.terminal.env })) cli.say(line);
+    for (const line of serveBanner(daemon, { configuration, env: cli.terminal.env, calledAs: cli.calledAs }))
+      cli.say(line);
     cli.data({ listening: daemon.addresses, url: daemon.url });
     const signal = await signalled;
     log.info({ signal }, "stopping; once more to stop at once");

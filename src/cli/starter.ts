@@ -1,11 +1,12 @@
 /** The starter configuration that `init` writes. */
 
-export const STARTER = `# yaml-language-server: $schema=./maasochist.schema.json
+export function starterText(listen: string): string {
+  return `# yaml-language-server: $schema=./maasochist.schema.json
 # MAASochist: what MAAS may switch. Check it with: maasochist config check
 
 server:
   # Where MAAS reaches this daemon: an address of this host in a subnet of your rack controllers.
-  listen: 127.0.0.1:6227
+  listen: ${listen}
   # url: http://192.168.1.10:6227
 
 access:
@@ -49,6 +50,7 @@ machines:
   #     query: { url: "http://192.168.1.4{n}/relay/0" }
   #   expression: ison
 `;
+}
 
 export function secretsText(token: string): string {
   return `# Read by !secret NAME. Keep it to yourself: chmod 600, and out of git.\nmaas_token: ${token}\n`;

@@ -1,44 +1,53 @@
-/** A hardened systemd service and the socket that starts it. See systemd.exec(5), systemd.socket(5). */
+/** A hardened systemd service and the socket that starts it. See systemd.exec(5), systemd.service(5), systemd.socket(5). */
 
-export interface UnitOptions {
+/** The account that the service runs as. */
+export const ACCOUNT = "maasochist";
+/** What systemd makes for services, and gives to their account. */
+const STATE_ROOT = "/var/lib/";
+
+export interface ServiceOptions {
   /** Absolute path of Node.js. */
   readonly node: string;
   /** Absolute path of dist/main.js. */
   readonly main: string;
   /** Absolute path of the configuration. */
   readonly config: string;
-  /** `192.168.1.10:6227`. */
-  readonly listen: string;
+  /** Absolute path of the folder that the journal stands in, as the configuration has it. */
+  readonly state: string;
 }
 
-export function serviceUnit({ node, main, config }: UnitOptions): string {
+export function serviceUnit({ node, main, config, state }: ServiceOptions): string {
   return `[Unit]
 Description=MAASochist: switches machines for MAAS
-Documentation=https://maas.io/docs
 Requires=maasochist.socket
 After=network-online.target maasochist.socket
 Wants=network-online.target
+# However often it fails: a daemon that is given up leaves MAAS without power control.
+StartLimitIntervalSec=0
 
 [Service]
+Type=exec
 ExecStart=${quoted(node)} ${quoted(main)} serve -c ${quoted(config)}
 Restart=on-failure
-RestartSec=1
-# Orders under way get 10 s to end when it stops.
+RestartSec=2
+# Only the daemon is asked to stop; the programs that it runs may end what they do. Make it longer than
+# the configuration's shutdown_grace (10 s).
+KillMode=mixed
 TimeoutStopSec=30
 
-DynamicUser=yes
-StateDirectory=maasochist
-RuntimeDirectory=maasochist
+User=${ACCOUNT}
+${stateLine(state)}
 UMask=0077
 
-# NoNewPrivileges also takes file capabilities away: ping then needs
-# net.ipv4.ping_group_range to hold this account's group, as Debian and Ubuntu have it.
+# CAP_NET_RAW is for ping, which the driver \`reachable\` runs.
+CapabilityBoundingSet=CAP_NET_RAW
+AmbientCapabilities=CAP_NET_RAW
+# Programs of your own that call sudo need NoNewPrivileges=no and RestrictSUIDSGID=no.
 NoNewPrivileges=yes
-CapabilityBoundingSet=
-AmbientCapabilities=
 ProtectSystem=strict
 ProtectHome=read-only
 PrivateTmp=yes
+# Programs of your own that use USB, GPIO or serial ports need PrivateDevices=no.
 PrivateDevices=yes
 ProtectKernelTunables=yes
 ProtectKernelModules=yes
@@ -50,8 +59,9 @@ RestrictSUIDSGID=yes
 RestrictRealtime=yes
 RestrictNamespaces=yes
 LockPersonality=yes
+RemoveIPC=yes
 SystemCallArchitectures=native
-# AF_NETLINK is for reading neighbours (ARP), AF_UNIX for the local socket.
+# AF_NETLINK is for reading neighbours (ARP), AF_UNIX for the local socket and an SSH agent.
 RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
 
 [Install]
@@ -60,18 +70,25 @@ WantedBy=multi-user.target
 }
 
 /** systemd keeps the socket while the daemon restarts: MAAS does not repeat a refused connection. */
-export function socketUnit({ listen }: UnitOptions): string {
+export function socketUnit(listen: string): string {
   return `[Unit]
 Description=MAASochist: where MAAS's webhooks arrive
 
 [Socket]
 ListenStream=${listen}
+# At boot the address may come later than this.
+FreeBind=yes
 NoDelay=yes
 Backlog=4096
 
 [Install]
 WantedBy=sockets.target
 `;
+}
+
+function stateLine(state: string): string {
+  if (!state.startsWith(STATE_ROOT)) return `ReadWritePaths=${quoted(state)}`;
+  return `StateDirectory=${quoted(state.slice(STATE_ROOT.length))}\nStateDirectoryMode=0700`;
 }
 
 function quoted(path: string): string {

@@ -49,3 +49,8 @@ export function gradeWords(order: OrderRecord): string {
 export function seconds(ms: number): string {
   return `${(ms / 1_000).toFixed(1)} s`;
 }
+
+/** `1 machine`, `2 machines`. */
+export function number(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? "" : "s"}`;
+}

@@ -79,13 +79,17 @@ export async function findConfiguration(
   const named = explicit ?? env["MAASOCHIST_CONFIG"];
   if (named !== undefined && named !== "") return resolve(cwd, named.replace(/^~(?=\/)/, homedir()));
   for (const candidate of [resolve(cwd, "maasochist.yaml"), join(SYSTEM_FOLDER, "maasochist.yaml")]) {
-    const there = await access(candidate).then(
-      () => true,
-      () => false,
-    );
-    if (there) return candidate;
+    if (await exists(candidate)) return candidate;
   }
   return undefined;
+}
+
+/** One that this account may not look at is there all the same: nothing else may be taken in its place. */
+function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => error.code !== "ENOENT" && error.code !== "ENOTDIR",
+  );
 }
 
 /** Where the journal of a configuration stands, whatever else is wrong with it. Absolute. */

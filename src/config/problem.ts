@@ -46,7 +46,7 @@ const LONGEST_LINE = 180;
 const BEFORE_PLACE = 80;
 const LONGEST_MESSAGE = 400;
 /** Thousands of mistyped names are one mistake; comparing each with thousands would take minutes. */
-const MOST_COMPARISONS = 200_000;
+const MOST_COMPARISONS = 50_000;
 
 /** Collects problems. What is wrong with a range is said for its first member: one place is complained of once. */
 export class Problems {

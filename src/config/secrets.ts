@@ -4,6 +4,7 @@ import { hasOwnTag } from "./convert.ts";
 import type { Files } from "./files.ts";
 import type { Problems } from "./problem.ts";
 import { blank, nowhere, type Source, type Span, spanOf } from "./source.ts";
+import { startOf } from "./syntax.ts";
 import { readTextFile } from "./text-file.ts";
 
 export class SecretsFile {
@@ -64,7 +65,7 @@ export class SecretsFile {
     const [error] = document.errors;
     if (error) {
       const message = error.code === "DUPLICATE_KEY" ? "a name is given twice" : "YAML cannot be read here";
-      this.#problems.error(spanOf(source, error.pos[0], error.pos[1]), { code: "yaml", message });
+      this.#problems.error(spanOf(source, startOf(error, text), error.pos[1]), { code: "yaml", message });
       return undefined;
     }
     if (document.contents === null) return new Map();

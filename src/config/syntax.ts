@@ -11,9 +11,9 @@ export function tellSyntax(
   { problems, secretKeys }: { readonly problems: Problems; readonly secretKeys: SecretKeys },
 ): void {
   const lines = new Set<number>();
-  for (const { code, pos } of errors) {
-    // What ends too early is told at its end, not behind it.
-    const start = Math.min(pos[0], Math.max(0, source.text.trimEnd().length - 1));
+  for (const error of errors) {
+    const { code, pos } = error;
+    const start = startOf(error, source.text);
     const { line, column } = source.position(start);
     if (lines.has(line)) continue;
     lines.add(line);
@@ -21,11 +21,10 @@ export function tellSyntax(
     const begin = start - column + 1;
     // What is all one long word may be the inside of a key.
     if (KEY_MATERIAL.test(written)) source.hide(spanOf(source, begin, begin + written.length));
-    const placeholder = UNQUOTED_PLACEHOLDER.exec(withoutQuoted(written));
-    if (placeholder) {
-      const [text] = placeholder;
-      const at = begin + placeholder.index;
-      problems.error(spanOf(source, at, at + text.length), {
+    const glued = gluedPlaceholder(written);
+    if (glued) {
+      const text = written.slice(glued.start, glued.end);
+      problems.error(spanOf(source, begin + glued.start, begin + glued.end), {
         code: "placeholder-unquoted",
         message: "a placeholder without quotes is a map to YAML",
         hint: `Write it in quotes: "${secretKeys.masked(written).includes(text) ? text : "…"}".`,
@@ -34,13 +33,26 @@ export function tellSyntax(
   }
 }
 
+/** Where the mistake begins; what ends too early is told at its end, not behind it. */
+export function startOf({ pos }: YAMLParseError, text: string): number {
+  return Math.min(pos[0], Math.max(0, text.trimEnd().length - 1));
+}
+
 const KEY_MATERIAL = /^\s*[^\s:{}]{16,}\s*$/;
 
-const UNQUOTED_PLACEHOLDER =
-  /[^\s{[,]+\{(?:n(?:[+:-]\d+)?|name|mac|address)\}|\{(?:n(?:[+:-]\d+)?|name|mac|address)\}[^\s,}\]]+/;
+const PLACEHOLDER = /\{(?:n(?:[+:-]\d+)?|name|mac|address)\}/g;
 
-function withoutQuoted(line: string): string {
-  return line.replaceAll(/"[^"]*"|'[^']*'/g, (quoted) => " ".repeat(quoted.length));
+/** The first text outside of quotes that a placeholder is part of. */
+function gluedPlaceholder(line: string): { readonly start: number; readonly end: number } | undefined {
+  const unquoted = line.replaceAll(/"[^"]*"|'[^']*'/g, (quoted) => " ".repeat(quoted.length));
+  for (const { index, 0: placeholder } of unquoted.matchAll(PLACEHOLDER)) {
+    let start = index;
+    while (start > 0 && !/[\s{[,]/.test(unquoted.charAt(start - 1))) start -= 1;
+    let end = index + placeholder.length;
+    while (end < unquoted.length && !/[\s,}\]]/.test(unquoted.charAt(end))) end += 1;
+    if (end - start > placeholder.length) return { start, end };
+  }
+  return undefined;
 }
 
 const SYNTAX: Readonly<Partial<Record<YAMLParseError["code"], ProblemText>>> = {

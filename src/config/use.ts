@@ -105,10 +105,9 @@ function useOfHub(request: UseRequest, name: Entry, services: UseServices): Use 
   const hub = services.hubs.get(text);
   if (services.broken.has(text)) return undefined;
   if (!hub || hub.inline) {
-    const names = [...services.hubs].flatMap(([name, known]) => (known.inline ? [] : [name]));
     problems.error(value.at, {
       code: "unknown-hub",
-      message: `unknown hub ${quoted(value)}${problems.didYouMean(shownText(value), names)}`,
+      message: `unknown hub ${quoted(value)}${problems.didYouMean(shownText(value), namesOf(services.hubs))}`,
       hint: "Hubs are listed under `hubs:`.",
     });
     return undefined;
@@ -163,6 +162,10 @@ function useInline(request: UseRequest, name: Entry, services: UseServices): Use
     hubIdentity: key,
     entries: joined(new Map([["driver", name]]), hubFields.entries, pace.entries, settings.entries),
   };
+}
+
+function* namesOf(hubs: ReadonlyMap<string, KnownHub>): Generator<string> {
+  for (const [name, { inline }] of hubs) if (!inline) yield name;
 }
 
 /** What may stand in an entry that uses a driver. */

@@ -87,8 +87,9 @@ function fail(reply: FastifyReply, error: unknown, onFault: (error: unknown) => 
   ) {
     return send(reply, error.statusCode, {
       code: "bad_request",
-      message: error.message,
-      hint: "Send JSON, up to 64 KiB.",
+      // It may quote the whole path.
+      message: error.message.slice(0, 300),
+      hint: "Correct the request; a body is JSON, of 64 KiB at most.",
     });
   }
   if (isFault(error)) onFault(error);

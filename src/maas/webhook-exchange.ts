@@ -53,7 +53,9 @@ export async function* replayAsMaas(options: ReplayOptions): AsyncGenerator<Repl
   const query = `/maas/${options.machine}/query`;
   for (const path of [query, `${query}/`]) {
     const { step } = await queryStep(url, path, options);
-    yield path === query ? step : { ...step, explanation: `${step.explanation} MAAS asks so behind a 404.` };
+    yield path === query
+      ? step
+      : { ...step, explanation: `${step.explanation} MAAS asks this way as well after a 404.` };
     if (step.outcome === "failed") return;
   }
   if (options.act) yield* switchOn(url, query, options);

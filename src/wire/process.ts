@@ -47,7 +47,14 @@ export interface Ended {
 export async function runProgram(program: Program): Promise<Ended> {
   const { signal } = program;
   signal.throwIfAborted();
-  const child = start(program);
+  let child: ChildProcess;
+  try {
+    child = start(program);
+  } catch (error) {
+    // Node.js may quote the arguments here, which may hold secrets: its words are not kept.
+    const code = codeOf(error);
+    throw await startFailure({ code, message: `its arguments cannot be passed on (${code})` }, program);
+  }
   const exit = new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
     child.once("exit", (code, killedBy) => resolve([code, killedBy]));
   });
@@ -88,22 +95,16 @@ export function nameOf({ run }: Pick<Program, "run">): string {
   return typeof run === "string" ? "the shell command" : (run[0] ?? "");
 }
 
-function start(program: Program): ChildProcess {
-  const { run, shell, cwd, env, input } = program;
+function start({ run, shell, cwd, env, input }: Program): ChildProcess {
   // A group of its own, so that its children can be killed with it.
   const options = { cwd, env, detached: process.platform !== "win32", windowsHide: true, stdio: "pipe" as const };
-  try {
-    const [file = "", ...args] = run;
-    const child =
-      typeof run === "string" ? spawn(run, { ...options, shell: shell === true }) : spawn(file, args, options);
-    // It may end without having read what it was given.
-    child.stdin?.on("error", () => undefined);
-    child.stdin?.end(input ?? "");
-    return child;
-  } catch (error) {
-    // Node.js quotes the arguments here, which may hold secrets: its error is not kept as the cause.
-    throw startFailure({ code: codeOf(error), message: "its arguments cannot be passed on" }, program);
-  }
+  const [file = "", ...args] = run;
+  const child =
+    typeof run === "string" ? spawn(run, { ...options, shell: shell === true }) : spawn(file, args, options);
+  // It may end without having read what it was given.
+  child.stdin?.on("error", () => undefined);
+  child.stdin?.end(input ?? "");
+  return child;
 }
 
 async function started(child: ChildProcess, program: Program): Promise<void> {
@@ -118,7 +119,7 @@ async function started(child: ChildProcess, program: Program): Promise<void> {
   }
 }
 
-/** The system says ENOENT for a program, for the folder to run it in, and for what the program's first line names. */
+/** The system says ENOENT for a program, for the folder to run it in, and for what its first line names. */
 async function whatIsMissing({ run, cwd }: Program): Promise<PowerError | undefined> {
   const name = nameOf({ run });
   if (cwd !== undefined && !(await stat(cwd).catch(() => undefined))?.isDirectory()) {
@@ -133,7 +134,12 @@ async function whatIsMissing({ run, cwd }: Program): Promise<PowerError | undefi
   return new PowerError("config", `there is no program ${name}`, { hint: "Give its full path." });
 }
 
-function startFailure(error: { readonly code: string; readonly message: string }, program: Program): PowerError {
+async function startFailure(
+  error: { readonly code: string; readonly message: string },
+  program: Program,
+): Promise<PowerError> {
+  const missing = error.code === "ENOENT" || error.code === "ENOTDIR" ? await whatIsMissing(program) : undefined;
+  if (missing) return missing;
   const name = nameOf(program);
   // The original lists every argument.
   const cause = Object.assign(new Error(error.message), { code: error.code });

@@ -66,7 +66,7 @@ describe("secrets.yaml", () => {
 
   test("tells its own mistakes with their line, and quotes nothing", async () => {
     for (const [content, problem] of [
-      ['good: hunter2\nplug: "hunter2\n', "secrets.yaml:2:7 yaml YAML cannot be read here"],
+      ['good: hunter2\nplug: "hunter2\n', "secrets.yaml:2:14 yaml YAML cannot be read here"],
       ["plug: hunter2\nplug: hunter3\n", "secrets.yaml:2:1 yaml a name is given twice"],
       ["- hunter2\n", "secrets.yaml:1:1 not-a-map it must hold lines of the form name: text"],
       ["other: x\nplug: [hunter2]\n", 'secrets.yaml:2:1 bad-value "plug" must be a text, without tag, list or map'],
@@ -105,7 +105,8 @@ describe("a secret", () => {
     await using folder = await Folder.with({
       "maasochist.yaml": `machines:
   a: { driver: plug, address: !secret address, outlet: !secret outlet, above: 6W, description: "at {address}" }
-  b: { driver: plug, address: !secret address, outlet: 7, password: x, above: 6W }
+  b: { driver: plug, address: !secret address, outlet: 7, above: 6W }
+  d: { driver: plug, address: !secret address, outlet: 8, above: 6W, timeout: 3s }
   c: { driver: script, address: !secret address, run: { on: [x, "{address}"], off: [x, "{mac}"] }, query: { driver: ping } }
 `,
       "secrets.yaml": "address: 10.11.12.13\noutlet: 7\n",

@@ -1,4 +1,5 @@
-import { writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Right } from "../../src/power/access.ts";
 import { ROLES } from "../../src/power/access.ts";
@@ -84,7 +85,22 @@ function allCommands({ lab }: House): string[] {
   return ["nuc1", "pi1"].flatMap((name) => lab.commands(name));
 }
 
+/** The routes that stand in the source, as far as they are the API's. */
+function routesInSource(): string[] {
+  const folder = join(import.meta.dirname, "../../src/http");
+  return readdirSync(folder)
+    .map((file) => readFileSync(join(folder, file), "utf8"))
+    .flatMap((text) => [...text.matchAll(/app\.(get|post|put|delete|patch|all|route)\b[^"]*"(\/api[^"]*)"/g)])
+    .map(([, method = "", path = ""]) => `${method.toUpperCase()} ${path}`);
+}
+
 describe("access", () => {
+  test("is tried below on every route there is", () => {
+    const tried = ROUTES.map(({ method, path }) => `${method} ${path.replace(":machine", ":name").replace("none-1-abc", ":id")}`);
+    expect(routesInSource().length).toBeGreaterThan(10);
+    expect(routesInSource().filter((route) => !tried.includes(route))).toEqual([]);
+  });
+
   test.each(ROLES)("lets the role %s do what it may on every route, and nothing else", async (role) => {
     await using open = await house();
     const forbidden = ROUTES.filter((route) => !RIGHTS[role].includes(route.right));

@@ -32,10 +32,12 @@ export class ObservedLine implements Line, Disposable {
     this.#held.delete(socket);
   }
 
-  /** The message is of the daemon's end of the connection: MAAS's end has its port as the other's. */
+  /** The message is of the other end of a connection: the ports stand the other way round there. */
   #at(message: unknown, held: boolean): void {
-    const { remotePort } = (message as { readonly socket: Socket }).socket;
-    for (const socket of this.#held.keys()) if (socket.localPort === remotePort) this.#held.set(socket, held);
+    const { socket: there } = message as { readonly socket: Socket };
+    for (const here of this.#held.keys()) {
+      if (here.localPort === there.remotePort && here.remotePort === there.localPort) this.#held.set(here, held);
+    }
   }
 
   [Symbol.dispose](): void {

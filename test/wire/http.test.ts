@@ -98,8 +98,14 @@ describe("a device that answers with", () => {
     ["silence", "timeout", () => undefined],
   ])("%s is a failure: a command may have acted, a read has not", async (_what, code, script) => {
     await using device = await RawDevice.start(script);
-    expect(await failureOf(post(device.url, within(code === "timeout" ? 300 : 5_000)))).toMatchObject({ code, mayHaveActed: true });
-    expect(await failureOf(get(device.url, within(code === "timeout" ? 300 : 5_000)))).toMatchObject({ code, mayHaveActed: false });
+    expect(await failureOf(post(device.url, within(code === "timeout" ? 300 : 5_000)))).toMatchObject({
+      code,
+      mayHaveActed: true,
+    });
+    expect(await failureOf(get(device.url, within(code === "timeout" ? 300 : 5_000)))).toMatchObject({
+      code,
+      mayHaveActed: false,
+    });
     expect(device.heads).toHaveLength(2);
     // Nothing goes on behind the failure's back.
     for (const until = Date.now() + 2_000; device.openConnections > 0 && Date.now() < until; ) await pause(10);
@@ -169,8 +175,10 @@ describe("a device that is not to be had", () => {
 
   test("speaks no TLS, and never ends to begin: no command has acted", async () => {
     await using device = await RawDevice.start(() => undefined);
+    const before = performance.now();
     const failure = await failureOf(post(device.url.replace("http:", "https:"), within(500)));
     expect(failure).toMatchObject({ code: "timeout", mayHaveActed: false });
+    expect(performance.now() - before).toBeLessThan(2_500);
   });
 });
 
