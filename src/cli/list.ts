@@ -44,7 +44,7 @@ async function show(cli: Cli, daemon: Client, { tag, state, watch }: Options): P
   cli.data({ machines });
   if (watch && cli.terminal.outIsTerminal && !cli.json) cli.terminal.out(CLEAR);
   if (all.length === 0) cli.say("No machines. Add some to the configuration under `machines:`.");
-  else if (tag !== undefined && !all.some((machine) => machine.tags.includes(tag))) cli.say(`${noTag(all, tag)}.`);
+  else if (tag !== undefined && !all.some((machine) => machine.tags.includes(tag))) cli.say(noTag(all, tag));
   else if (machines.length === 0) cli.say(`None of ${all.length} machines fits.`);
   else print(cli, machines);
 }

@@ -30,6 +30,12 @@ export function checked<Schema extends z.ZodType>(
   return undefined;
 }
 
+/** Complains of a value, unless it was said already what is wrong with it. */
+export function refuse(value: Value, message: string, problems: Problems): void {
+  if (value.kind === "scalar" && value.broken) return;
+  problems.error(value.at, { code: "bad-value", message });
+}
+
 /** Complains of keys that are not known, each with the nearest one that is. */
 export function refuseUnknownKeys(
   value: MapValue,

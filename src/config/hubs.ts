@@ -1,7 +1,7 @@
 /** The entries under `hubs:`. */
 import type { z } from "zod";
 import type { Driver } from "../power/driver.ts";
-import { refuseUnknownKeys } from "./check-value.ts";
+import { refuse, refuseUnknownKeys } from "./check-value.ts";
 import { type Member, membersOf } from "./member.ts";
 import { checkedFields, keysOf, ownEntries, paceFields, shapeOf } from "./member-fields.ts";
 import { PACE } from "./schema.ts";
@@ -20,10 +20,7 @@ export function buildHubs(map: MapValue, services: UseServices): HubEntries {
     const members = membersOf(written, key, problems);
     const driver = value.kind === "map" ? hubDriver(written, { key, entry: value }, services) : undefined;
     if (value.kind !== "map") {
-      problems.error(value.at, {
-        code: "bad-value",
-        message: `hub "${written}" must be a map such as { driver: …, host: … }`,
-      });
+      refuse(value, `hub "${written}" must be a map such as { driver: …, host: … }`, problems);
     }
     for (const member of members) {
       const known = hubs.get(member.name);

@@ -7,7 +7,7 @@ import type { Driver } from "../power/driver.ts";
 import { PowerError } from "../power/errors.ts";
 import type { HubSpec, MachineSpec } from "../power/spec.ts";
 import { buildAccess } from "./access.ts";
-import { refuseUnknownKeys } from "./check-value.ts";
+import { refuse, refuseUnknownKeys } from "./check-value.ts";
 import { checkMachines } from "./checks.ts";
 import { buildHubs } from "./hubs.ts";
 import { buildMachines } from "./machines.ts";
@@ -172,7 +172,7 @@ async function load(
 function mapOf(value: Value | undefined, name: string, problems: Problems): MapValue | undefined {
   if (!value) return undefined;
   if (value.kind === "map") return value;
-  problems.error(value.at, { code: "bad-value", message: `\`${name}:\` must be a map of names` });
+  refuse(value, `\`${name}:\` must be a map of names`, problems);
   return undefined;
 }
 

@@ -2,7 +2,7 @@
 import type { z } from "zod";
 import { cutsOf, type MachineFacts, VERBS } from "../power/driver.ts";
 import type { MachineSpec, SupplySpec } from "../power/spec.ts";
-import { refuseUnknownKeys } from "./check-value.ts";
+import { refuse, refuseUnknownKeys } from "./check-value.ts";
 import { type Member, meantFor, membersOf } from "./member.ts";
 import { checkedFields, type Fields, fieldValue, ownEntries, shapeOf } from "./member-fields.ts";
 import { Parts } from "./parts.ts";
@@ -46,10 +46,7 @@ export function buildMachines(machines: MapValue, services: MachineServices): Bu
   const written = new Map<string, Written>();
   for (const [name, { key, value }] of machines.entries) {
     if (value.kind !== "map") {
-      problems.error(value.at, {
-        code: "bad-value",
-        message: `machine "${name}" must be a map such as { driver: …, … }`,
-      });
+      refuse(value, `machine "${name}" must be a map such as { driver: …, … }`, problems);
       continue;
     }
     const override = overrides(value, problems);
@@ -89,7 +86,7 @@ function overrides(entry: MapValue, problems: Problems): Entry | undefined {
   if (!override) return undefined;
   const { value } = override;
   if (value.kind === "scalar" && typeof value.value === "boolean") return value.value ? override : undefined;
-  problems.error(value.at, { code: "bad-value", message: "override must be true or false" });
+  refuse(value, "override must be true or false", problems);
   return undefined;
 }
 

@@ -2,6 +2,7 @@
 import type { z } from "zod";
 import { cutsOf, type Verb } from "../power/driver.ts";
 import type { MachineSpec, QuerySpec, StageSpec, SupplySpec } from "../power/spec.ts";
+import { refuse } from "./check-value.ts";
 import type { Member } from "./member.ts";
 import { checkedFields, ownEntries, shapeOf } from "./member-fields.ts";
 import { LATER_MACHINE, MACHINE, MACHINE_STRUCTURE, STAGE, SUPPLY } from "./schema.ts";
@@ -115,10 +116,7 @@ export class Parts {
     const { problems } = this.#options.services;
     if (value.kind === "list") return this.#querySpecs("first", value.items, value.at);
     if (value.kind !== "map") {
-      problems.error(value.at, {
-        code: "bad-value",
-        message: "query must be a map such as { driver: reachable }, or a list of them",
-      });
+      refuse(value, "query must be a map such as { driver: reachable }, or a list of them", problems);
       return undefined;
     }
     for (const kind of ["all", "any"] as const) {
@@ -161,13 +159,10 @@ export class Parts {
       const built = item.kind === "map" ? build(item) : undefined;
       if (built) shown.push(built);
       if (item.kind === "map") continue;
-      problems.error(item.at, {
-        code: "bad-value",
-        message: `${key} must be a map such as { driver: … }, or a list of them`,
-      });
+      refuse(item, `${key} must be a map such as { driver: … }, or a list of them`, problems);
     }
     if (value.kind === "list" && value.items.length === 0) {
-      problems.error(value.at, { code: "bad-value", message: `the list under ${key} is empty` });
+      refuse(value, `the list under ${key} is empty`, problems);
     }
     const [first] = shown;
     if (value.kind === "list") this.shown.set(key, { ...entry, value: { ...value, items: shown } });

@@ -1,6 +1,6 @@
 /** `profiles:` and `use:`: settings that machines share. */
 import type { Driver } from "../power/driver.ts";
-import { refuseUnknownKeys } from "./check-value.ts";
+import { refuse, refuseUnknownKeys } from "./check-value.ts";
 import { shapeOf } from "./member-fields.ts";
 import type { Problems } from "./problem.ts";
 import { LATER_MACHINE, MACHINE, MACHINE_STRUCTURE, PACE } from "./schema.ts";
@@ -26,10 +26,7 @@ export function buildProfiles(
   const built = new Map<string, MapValue>();
   for (const [name, { value }] of profiles?.entries ?? []) {
     if (value.kind !== "map") {
-      problems.error(value.at, {
-        code: "bad-value",
-        message: `profile "${name}" must be a map such as { above: 6W, tags: [nuc] }`,
-      });
+      refuse(value, `profile "${name}" must be a map such as { above: 6W, tags: [nuc] }`, problems);
       built.set(name, { kind: "map", entries: new Map(), at: value.at });
       continue;
     }

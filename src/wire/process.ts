@@ -111,11 +111,7 @@ async function started(child: ChildProcess, program: Program): Promise<void> {
   try {
     await new Promise<void>((resolve, reject) => child.once("spawn", resolve).on("error", reject));
   } catch (error) {
-    const code = codeOf(error);
-    throw (
-      (code === "ENOENT" || code === "ENOTDIR" ? await whatIsMissing(program) : undefined) ??
-      startFailure({ code, message: messageOf(error) }, program)
-    );
+    throw await startFailure({ code: codeOf(error), message: messageOf(error) }, program);
   }
 }
 

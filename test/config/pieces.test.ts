@@ -7,11 +7,14 @@ import { told } from "./folder.ts";
 const load = (text: string) =>
   parseConfiguration(text, { drivers, env: { ADDRESS: "10.9.9.9" }, file: "/c/maasochist.yaml", cwd: "/c" });
 
+/** Makes a file large with few members. */
+const FILLING = ".".repeat(200);
+
 const member = (index: number, more = "") =>
-  `  nuc${index}: { driver: board, address: 10.${index >> 8}.${index & 255}.1, description: "number ${index}, {name}"${more} }\n`;
+  `  nuc${index}: { driver: board, address: 10.${index >> 8}.${index & 255}.1, description: "number ${index}, {name}${FILLING}"${more} }\n`;
 const members = (count: number, from = 0) => Array.from({ length: count }, (_, index) => member(index + from)).join("");
 /** Large enough to be read in pieces. */
-const MANY = members(3_000);
+const MANY = members(1_000);
 
 describe("a large file", () => {
   test("is cut between the members of its sections, and nothing is lost", () => {
@@ -31,32 +34,31 @@ describe("a large file", () => {
     const text = `hubs:\n  one: { driver: strip, host: h1 }\nmachines:\n\n  # first\n${MANY}`;
     const { configuration, problems } = await load(text);
     expect(problems).toEqual([]);
-    expect(configuration?.machines).toHaveLength(3_000);
-    expect(configuration?.machines[2_999]).toMatchObject({
-      facts: { name: "nuc2999", address: "10.11.183.1" },
-      description: "number 2999, nuc2999",
+    expect(configuration?.machines).toHaveLength(1_000);
+    expect(configuration?.machines[999]).toMatchObject({
+      facts: { name: "nuc999", address: "10.3.231.1" },
+      description: `number 999, nuc999${FILLING}`,
     });
     const shown = configuration && showConfiguration(configuration, { origin: true });
     expect(JSON.stringify(shown)).toContain(
-      '"nuc2999":{"description":{"value":"number 2999, nuc2999","from":"maasochist.yaml:3005"}',
+      `"nuc999":{"description":{"value":"number 999, nuc999${FILLING}","from":"maasochist.yaml:1005"}`,
     );
   });
 
   test("has its mistakes told where they stand", async () => {
     const text = `machines:\n${MANY}${member(5_000, ", usr: x")}${member(7)}  odd: !env NOWHERE\n  env: { driver: board, address: !env ADDRESS }\n`;
     expect(told(await load(text))).toEqual([
-      'maasochist.yaml:3002:87 unknown-key unknown key "usr" of machine nuc5000 (board), did you mean "use"?',
-      'maasochist.yaml:3003:3 twice "nuc7" is already given at maasochist.yaml:9',
-      'maasochist.yaml:3004:13 env-missing the environment has no variable "NOWHERE"',
-      'maasochist.yaml:3004:13 bad-value machine "odd" must be a map such as { driver: …, … }',
+      'maasochist.yaml:1002:287 unknown-key unknown key "usr" of machine nuc5000 (board), did you mean "use"?',
+      'maasochist.yaml:1003:3 twice "nuc7" is already given at maasochist.yaml:9',
+      'maasochist.yaml:1004:13 env-missing the environment has no variable "NOWHERE"',
     ]);
   });
 
   test("with a syntax error in it is read whole, and the error is told where it stands", async () => {
-    const text = `machines:\n${members(2_000)}  broken: { driver: board\n${members(2_000, 2_000)}`;
+    const text = `machines:\n${members(600)}  broken: { driver: board\n${members(600, 600)}`;
     const { problems, configuration } = await load(text);
     expect(configuration).toBeUndefined();
-    expect(problems[0]).toMatchObject({ code: "yaml", line: 2_003 });
+    expect(problems[0]).toMatchObject({ code: "yaml", line: 603 });
   });
 
   test.each([
@@ -78,16 +80,16 @@ describe("a large file", () => {
       nuc1: { driver: x }
 
       nuc2: 5
-${members(3_000, 3_000)}`;
+${members(1_000, 1_000)}`;
     const { configuration, problems } = await load(text);
     expect(problems).toEqual([]);
-    expect(configuration?.machines).toHaveLength(6_002);
-    expect(configuration?.machines[3_001]?.description).toBe("nuc1: { driver: x }\n\nnuc2: 5\n");
+    expect(configuration?.machines).toHaveLength(2_002);
+    expect(configuration?.machines[1_001]?.description).toBe("nuc1: { driver: x }\n\nnuc2: 5\n");
   });
 
   test("may end its lines as on Windows", async () => {
     const { configuration, problems } = await load(`machines:\r\n${MANY}`.replaceAll(/\r?\n/g, "\r\n"));
     expect(problems).toEqual([]);
-    expect(configuration?.machines).toHaveLength(3_000);
+    expect(configuration?.machines).toHaveLength(1_000);
   });
 });

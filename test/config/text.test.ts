@@ -29,7 +29,7 @@ describe("a text that is hard on its reader", () => {
   });
 
   test("is quoted around the place, and no more of it, when its lines are very long", async () => {
-    const tags = Array.from({ length: 100_000 }, (_, index) => `tag${index}`).join(", ");
+    const tags = Array.from({ length: 20_000 }, (_, index) => `tag${index}`).join(", ");
     const { problems } = await load(`machines: { a: { driver: board, tags: [${tags}], adress: 10.0.0.1 } }\n`);
     const unknown = problems.find(({ code }) => code === "unknown-key");
     expect(unknown).toBeDefined();
@@ -48,10 +48,10 @@ describe("a text that is hard on its reader", () => {
   });
 
   test("may have thousands of mistakes, and each is told", async () => {
-    const machines = Array.from({ length: 5_000 }, (_, index) => `  m${index}: { hub: plg${index}, outlet: 1 }`);
-    const hubs = Array.from({ length: 5_000 }, (_, index) => `  plug${index}: { driver: strip, host: h${index} }`);
+    const machines = Array.from({ length: 2_000 }, (_, index) => `  m${index}: { hub: plg${index}, outlet: 1 }`);
+    const hubs = Array.from({ length: 2_000 }, (_, index) => `  plug${index}: { driver: strip, host: h${index} }`);
     const { problems } = await load(`hubs:\n${hubs.join("\n")}\nmachines:\n${machines.join("\n")}\n`);
-    expect(problems).toHaveLength(5_000);
+    expect(problems).toHaveLength(2_000);
     expect(problems[0]?.message).toBe('unknown hub "plg0", did you mean "plug0"?');
   });
 

@@ -94,11 +94,9 @@ describe("the state", () => {
   test.each([
     [204, "off"],
     [200, "on"],
-    [404, "failure"],
   ])("of status %i is what `status` says", async (status, state) => {
-    const reading = stateOf("", { status: { on: 200, off: 204 } }, status);
-    if (state === "failure") expect(await failureOf(reading)).toMatchObject({ code: "not_found" });
-    else expect(await reading).toMatchObject({ state, evidence: `answered ${status}` });
+    const reading = await stateOf("", { status: { on: 200, off: 204 } }, status);
+    expect(reading).toMatchObject({ state, evidence: `answered ${status}` });
   });
 
   test.each([
@@ -107,6 +105,7 @@ describe("the state", () => {
     ["an empty answer", "", { expression: "value" }, "protocol"],
     ["an answer that no regular expression finds", "standby", { on_regex: "on$", off_regex: "off$" }, "protocol"],
     ["another success than those named", "", { status: { on: 200, off: 204 } }, "protocol", 202],
+    ["a failure that `status` does not name", "", { status: { on: 200, off: 204 } }, "not_found", 404],
     ["an expression that fails", '{"value":"x"}', { expression: "value + 1" }, "config"],
   ])("is never made of %s", async (_what, answer, settings, code, status = 200) => {
     const failure = await failureOf(stateOf(answer, settings, status));

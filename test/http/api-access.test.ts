@@ -96,7 +96,9 @@ function routesInSource(): string[] {
 
 describe("access", () => {
   test("is tried below on every route there is", () => {
-    const tried = ROUTES.map(({ method, path }) => `${method} ${path.replace(":machine", ":name").replace("none-1-abc", ":id")}`);
+    const tried = ROUTES.map(
+      ({ method, path }) => `${method} ${path.replace(":machine", ":name").replace("none-1-abc", ":id")}`,
+    );
     expect(routesInSource().length).toBeGreaterThan(10);
     expect(routesInSource().filter((route) => !tried.includes(route))).toEqual([]);
   });
