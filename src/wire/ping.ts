@@ -28,7 +28,7 @@ export async function ping({
 }
 
 /** One echo request; how long it waits is told in whole seconds at least, except to Windows. */
-export function pingCommand(
+function pingCommand(
   platform: NodeJS.Platform,
   { address, waitMs }: { readonly address: string; readonly waitMs: number },
 ): readonly string[] {

@@ -60,6 +60,7 @@ describe("a magic packet", () => {
     const outlet = { mac, broadcast: "127.0.0.1", unicast: "localhost", ports: card.ports, packets: 1 };
     await command("on", { driver, outlet });
     await arrived(card, 2);
+    expect(card.packets).toHaveLength(2);
   });
 
   test("is sent where one of two addresses can be sent to", async () => {
@@ -68,6 +69,7 @@ describe("a magic packet", () => {
     const outlet = { mac, broadcast: "0.255.255.255", unicast: "127.0.0.1", ports: card.ports, packets: 1 };
     await command("on", { driver, outlet });
     await arrived(card, 1);
+    expect(card.packets).toHaveLength(1);
   });
 });
 

@@ -118,7 +118,7 @@ function reachable({ port }: SimulatedHost): string {
 
 export const SIMULATED = simulated("simulated, a machine", "kind: machine");
 export const METERED = simulated("simulated, a plug with a meter", "kind: plug, above: 6W");
-export const COMMAND = around(
+const COMMAND = around(
   { name: "command", on: "program on", off: "program off", measures: true },
   (host) =>
     `driver: command, cuts: bmc, run: { on: ${program(host, "on")}, off: ${program(host, "off")}, query: ${program(host, "state")} }`,

@@ -15,7 +15,7 @@ export class PowerError extends Error {
   override readonly name: string = "PowerError";
 }
 
-export class PowerActionError extends PowerError {
+class PowerActionError extends PowerError {
   override readonly name = "PowerActionError";
 }
 

@@ -29,8 +29,8 @@ export class WakeCard implements AsyncDisposable {
   }): Promise<WakeCard> {
     const bytes = (hex: string) => Buffer.from(hex.replaceAll(":", ""), "hex");
     const wanted = [
-      ...new Array<number>(6).fill(0xff),
-      ...new Array<Buffer>(16).fill(bytes(options.mac)).flatMap((mac) => [...mac]),
+      ...Array.from({ length: 6 }, () => 0xff),
+      ...Array.from({ length: 16 }, () => [...bytes(options.mac)]).flat(),
       ...bytes(options.password ?? ""),
     ];
     const sockets = Array.from({ length: options.ports ?? 1 }, () => createSocket("udp4"));
