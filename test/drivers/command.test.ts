@@ -75,8 +75,8 @@ describe("a command", () => {
   ])("shows no value of `env` that it prints on %s", async (stream, secret) => {
     const source = `process.${stream}.write("logged in with " + process.env.SECRET + ": no"); process.exitCode = 1`;
     const outlet = { run: { on: node(source), query: node(source) }, env: { SECRET: secret } };
-    for (const work of [command("on", { driver, outlet }), query({ driver, outlet })]) {
-      const failure = await failureOf(work);
+    for (const work of [() => command("on", { driver, outlet }), () => query({ driver, outlet })]) {
+      const failure = await failureOf(work());
       expect(failure.message).toContain("logged in with •••");
       expect(inspect(failure, { depth: 10, showHidden: true })).not.toContain(secret.slice(0, 8));
     }

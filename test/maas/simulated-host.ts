@@ -12,6 +12,7 @@
 import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { keptPort } from "../kept-port.ts";
 import { SshMachine } from "../simulators/ssh.ts";
 import type { VirtualClock } from "../virtual-clock.ts";
 import { Door } from "./door.ts";
@@ -115,11 +116,10 @@ export class SimulatedHost implements AsyncDisposable {
   }
 
   async revive(): Promise<void> {
+    if (this.#controlPort === 0) this.#controlPort = await keptPort();
     this.#control = this.#serve();
     this.#control.listen(this.#controlPort, "127.0.0.1");
     await once(this.#control, "listening");
-    const address = this.#control.address();
-    if (typeof address === "object" && address) this.#controlPort = address.port;
   }
 
   /** A command arrived. */

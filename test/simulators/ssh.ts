@@ -3,8 +3,10 @@
  * status or signal (RFC 4254, 6.5 and 6.10), sudo(8), and the shutdown commands of four systems. When it goes down, its
  * connections and its port go with it.
  */
+
 import { createServer, type Server as NetServer, type Socket } from "node:net";
 import ssh2, { type AuthContext, type AuthenticationType, type ServerChannel, type Session } from "ssh2";
+import { keptPort } from "../kept-port.ts";
 
 export interface SshUser {
   readonly password?: string;
@@ -128,11 +130,10 @@ export class SshMachine implements AsyncDisposable {
   async boot(): Promise<void> {
     if (this.#door) return;
     this.boots += 1;
+    if (this.#port === 0) this.#port = await keptPort();
     const door = createServer({ noDelay: true }, (socket) => this.#meet(socket));
     this.#door = door;
     await new Promise<void>((resolve) => door.listen(this.#port, "127.0.0.1", resolve));
-    const address = door.address();
-    if (typeof address === "object" && address) this.#port = address.port;
   }
 
   /** The power is gone. */
