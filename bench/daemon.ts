@@ -38,10 +38,14 @@ export class Daemon implements AsyncDisposable {
     );
     const begun = performance.now();
     const child = spawn(process.execPath, ["dist/main.js", "serve", "-c", file], {
-      stdio: ["ignore", "ignore", "inherit"],
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    let said = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+      said += chunk.toString();
     });
     while (!(await answers(port))) {
-      if (child.exitCode !== null) throw new Error(`the daemon ended with ${child.exitCode}`);
+      if (child.exitCode !== null) throw new Error(`the daemon ended with ${child.exitCode}: ${said}`);
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
     return new Daemon({ port, startMs: performance.now() - begun, process: child, folder });
