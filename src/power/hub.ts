@@ -141,7 +141,14 @@ export class Hub {
 
   #connect(signal: AbortSignal): Promise<unknown> {
     const { driver, settings, key } = this.spec;
-    this.#connection ??= (async () => driver.connect?.(settings, { signal, key, clock: this.#clock }))();
+    if (!this.#connection) {
+      const opening = (async () => driver.connect?.(settings, { signal, key, clock: this.#clock }))();
+      // A failure to open is not remembered, whatever it was.
+      opening.catch(() => {
+        if (this.#connection === opening) this.#connection = undefined;
+      });
+      this.#connection = opening;
+    }
     return this.#connection;
   }
 

@@ -1,5 +1,8 @@
 import { describe, expect, test } from "vitest";
 import assumed from "../../src/drivers/assumed.ts";
+import simulated from "../../src/drivers/simulated.ts";
+import type { Driver } from "../../src/power/driver.ts";
+import { PowerError } from "../../src/power/errors.ts";
 import { ANNA, Lab, MAAS, RACK2 } from "./lab.ts";
 
 describe("a machine with a controller of its own", () => {
@@ -408,6 +411,25 @@ describe("a query", () => {
     expect(await lab.run(lab.power.query("blind"))).toMatchObject({ state: "unknown" });
     expect(await lab.order("blind", "on")).toMatchObject({ grade: "assumed" });
     expect(await lab.run(lab.power.query("blind"))).toMatchObject({ state: "on", confidence: "assumed" });
+  });
+});
+
+describe("a hub", () => {
+  test("that refused to be opened is opened again for the next exchange", async () => {
+    await using lab = new Lab();
+    let attempts = 0;
+    const driver: Driver = {
+      ...simulated,
+      name: "moody",
+      connect: (hub, ctx) => {
+        attempts += 1;
+        if (attempts === 1) throw new PowerError("busy", "all sessions are taken");
+        return simulated.connect?.(hub, ctx);
+      },
+    };
+    lab.add("nuc1", { query: { kind: "one", outlet: lab.outlet("moody", {}, driver) } });
+    await expect(lab.run(lab.power.query("nuc1"))).rejects.toMatchObject({ code: "busy" });
+    expect(await lab.run(lab.power.query("nuc1"))).toMatchObject({ state: "off" });
   });
 });
 
