@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { fail } from "./setup.mjs";
+import { fail, withLock } from "./setup.mjs";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
 const DIST = join(ROOT, "dist");
@@ -27,14 +27,22 @@ function sources() {
   return hash.digest("hex");
 }
 
-export function build() {
+/** Compiles if need be. Ends the process with a remedy when that cannot be. */
+export async function build() {
+  if (!isBuilt()) await withLock(() => isBuilt() || compile());
+}
+
+function isBuilt() {
+  return existsSync(STAMP) && existsSync(join(DIST, "main.js")) && readFileSync(STAMP, "utf8") === sources();
+}
+
+function compile() {
   const made = sources();
-  if (existsSync(STAMP) && existsSync(join(DIST, "main.js")) && readFileSync(STAMP, "utf8") === made) return;
   const began = Date.now();
   process.stderr.write("Building …\n");
   try {
-    rmSync(DIST, { recursive: true, force: true });
-    mkdirSync(DIST);
+    mkdirSync(DIST, { recursive: true });
+    rmSync(STAMP, { force: true });
   } catch (error) {
     fail(`The folder ${DIST} cannot be written: ${error.message}\nMake it writable for this account.`);
   }
@@ -43,15 +51,25 @@ export function build() {
     cwd: ROOT,
     encoding: "utf8",
   });
+  if (result.signal !== null) process.exit(130);
   if (result.status !== 0)
     fail(
       "The build failed:\n" +
         (result.stdout || result.stderr || String(result.error)) +
         "\nIf you changed nothing, remove node_modules and run the same command again.",
     );
+  removeLeftOvers();
   chmodSync(join(DIST, "main.js"), 0o755);
   writeFileSync(STAMP, made);
   process.stderr.write(`Built in ${((Date.now() - began) / 1000).toFixed(1)} s.\n`);
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) build();
+/** What a source made that is no more. All else is overwritten in its place, for a daemon may still run from it. */
+function removeLeftOvers() {
+  for (const file of readdirSync(DIST, { recursive: true })) {
+    const source = file.replace(/(\.d\.ts|\.js)$/, ".ts");
+    if (source !== file && !existsSync(join(ROOT, "src", source))) rmSync(join(DIST, file));
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await build();

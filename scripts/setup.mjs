@@ -4,7 +4,8 @@
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -53,44 +54,62 @@ export async function setup() {
   if (old !== undefined) fail(old);
   const want = wanted();
   if (installed() === want) return;
-  const release = await lock();
-  try {
+  await withLock(async () => {
     if (installed() === want) return;
     await install();
     mkdirSync(MODULES, { recursive: true });
     writeFileSync(STAMP, want);
+  });
+}
+
+/** Two that install or build at once would tear each other's files: the work waits until it is alone in this clone. */
+export async function withLock(work) {
+  for (let told = false; !lock(); told = true) {
+    if (!told) process.stderr.write("Another command installs or builds in this folder; waiting for it …\n");
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  const release = () => rmSync(LOCK, { force: true });
+  // A remedy ends the process in the midst of the work.
+  process.once("exit", release);
+  try {
+    return await work();
   } finally {
+    process.removeListener("exit", release);
     release();
   }
 }
 
-/** Two set-ups at once would tear each other's files. */
-async function lock() {
-  for (;;) {
-    try {
-      closeSync(openSync(LOCK, "wx"));
-      const release = () => rmSync(LOCK, { force: true });
-      for (const signal of ["SIGINT", "SIGTERM"]) {
-        process.once(signal, () => {
-          release();
-          process.exit(130);
-        });
-      }
-      return release;
-    } catch (error) {
-      if (error.code === "EACCES" || error.code === "EROFS" || error.code === "EPERM") {
-        fail(
-          "The folder " +
-            ROOT +
-            " cannot be written, and what MAASochist needs is installed there.\nMake it writable for this account (for example: sudo chown -R $(id -un) '" +
-            ROOT +
-            "'), or clone it elsewhere.",
-        );
-      }
-      if (error.code !== "EEXIST") throw error;
-      if (existsSync(LOCK) && Date.now() - statSync(LOCK).mtimeMs > LOCK_STALE_MS) rmSync(LOCK, { force: true });
-      await new Promise((resolve) => setTimeout(resolve, 500));
+/** Was the lock to be had? */
+function lock() {
+  try {
+    writeFileSync(LOCK, [hostname(), process.pid].join(" "), { flag: "wx" });
+    return true;
+  } catch (error) {
+    if (error.code === "EACCES" || error.code === "EROFS" || error.code === "EPERM") {
+      fail(
+        "The folder " +
+          ROOT +
+          " cannot be written, and what MAASochist needs is installed and built there.\nMake it writable for this account (for example: sudo chown -R $(id -un) '" +
+          ROOT +
+          "'), or clone it elsewhere.",
+      );
     }
+    if (error.code !== "EEXIST") throw error;
+    if (isAbandoned()) rmSync(LOCK, { force: true });
+    return false;
+  }
+}
+
+/** Who was killed leaves the lock behind. */
+function isAbandoned() {
+  try {
+    if (Date.now() - statSync(LOCK).mtimeMs > LOCK_STALE_MS) return true;
+    const [host, pid] = readFileSync(LOCK, "utf8").split(" ");
+    if (host !== hostname() || !(Number(pid) > 0)) return false;
+    process.kill(Number(pid), 0);
+    return false;
+  } catch (error) {
+    return error.code === "ESRCH";
   }
 }
 

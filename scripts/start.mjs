@@ -3,6 +3,6 @@ import { setup } from "./setup.mjs";
 
 await setup();
 const { build } = await import("./build.mjs");
-build();
+await build();
 if (process.argv.length === 2) process.argv.push("serve");
 await import("../dist/main.js");

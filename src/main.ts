@@ -11,6 +11,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
   in: process.stdin,
+  questions: process.stderr,
   interactive: process.stdin.isTTY === true && process.stderr.isTTY === true,
   outIsTerminal: process.stdout.isTTY === true,
   errIsTerminal: process.stderr.isTTY === true,

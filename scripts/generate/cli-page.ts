@@ -12,6 +12,7 @@ export function silentProgram(): Command {
       out: () => undefined,
       err: () => undefined,
       in: process.stdin,
+      questions: process.stderr,
       interactive: false,
       outIsTerminal: false,
       errIsTerminal: false,

@@ -46,7 +46,7 @@ export async function confirm(cli: Cli, { verb, machines, soft, all, yes }: Conf
 }
 
 async function ask(cli: Cli, question: string): Promise<string> {
-  const lines = createInterface({ input: cli.terminal.in, output: process.stderr });
+  const lines = createInterface({ input: cli.terminal.in, output: cli.terminal.questions });
   try {
     return await new Promise<string>((resolve) => {
       lines.once("close", () => resolve(""));

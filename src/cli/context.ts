@@ -16,7 +16,9 @@ export interface Globals {
 export interface Terminal {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
-  readonly in: NodeJS.ReadStream;
+  readonly in: NodeJS.ReadableStream;
+  /** Where questions go. */
+  readonly questions: NodeJS.WritableStream;
   /** Can it be asked something? */
   readonly interactive: boolean;
   /** Do results go to a terminal? */

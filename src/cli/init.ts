@@ -4,6 +4,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import type { Command } from "commander";
 import { CliError, wrongUsage } from "./cli-error.ts";
 import type { Cli } from "./context.ts";
+import { EXIT } from "./exit-codes.ts";
 
 interface Options {
   readonly systemd?: boolean;
@@ -54,12 +55,22 @@ async function starter(cli: Cli, folder: string, { force, listen }: Options): Pr
 async function systemd(cli: Cli, folder: string, { force, listen }: Options): Promise<void> {
   const { ACCOUNT, serviceUnit, socketUnit } = await import("./systemd-units.ts");
   const { storePathOf } = await import("../config/index.ts");
+  const { pathsBeside } = await import("../store/paths.ts");
   const { fileURLToPath } = await import("node:url");
   const { env, cwd } = cli.terminal;
   const config = cli.globals.config === undefined ? SYSTEM_CONFIGURATION : resolve(cwd, cli.globals.config);
   const node = process.execPath;
   const main = fileURLToPath(new URL("../main.js", import.meta.url));
-  const state = dirname(await storePathOf(config, env));
+  const store = await storePathOf(config, env);
+  const state = dirname(store);
+  // Only a socket in the folder of the store is seen by both: the service has a /tmp of its own.
+  const { socket } = pathsBeside(store);
+  if (dirname(socket) !== state)
+    throw new CliError(`${state} is too long a path for the daemon's local socket, by which commands find it`, {
+      exitCode: EXIT.config,
+      code: "config",
+      hint: "Configure a shorter one: store: { path: /var/lib/maasochist/maasochist.db }",
+    });
   const files = [
     { name: "maasochist.service", text: serviceUnit({ node, main, config, state }) },
     { name: "maasochist.socket", text: socketUnit(listen) },

@@ -43,7 +43,7 @@ export function add(program: Command, cli: Cli): void {
   revokeCommand(user, cli, "users");
 }
 
-async function readAll(input: NodeJS.ReadStream): Promise<string> {
+async function readAll(input: NodeJS.ReadableStream): Promise<string> {
   let text = "";
   input.setEncoding("utf8");
   for await (const chunk of input) text += String(chunk);

@@ -4,6 +4,7 @@ import {
   type Document,
   isAlias,
   isMap,
+  isPair,
   isScalar,
   isSeq,
   type Node,
@@ -43,6 +44,8 @@ export function hasOwnTag({ tag }: Pick<Node, "tag">): boolean {
 export class Conversion {
   readonly #options: ConversionOptions;
   readonly #meant = new Map<Alias, Node | undefined>();
+  /** Nodes that were not converted; aliases lead to one again and again. */
+  readonly #left = new Set<unknown>();
   #nodes = 0;
   #levels = 0;
 
@@ -57,7 +60,7 @@ export class Conversion {
     if (this.#nodes > MOST_NODES || this.#levels >= MOST_LEVELS) {
       const what = this.#nodes > MOST_NODES ? `more than ${MOST_NODES} values` : `more than ${MOST_LEVELS} levels`;
       this.#options.problems.error(at, { code: "yaml", message: `the file unfolds into ${what}` });
-      return broken(at);
+      return this.#leave(node, at);
     }
     this.#levels += 1;
     try {
@@ -78,7 +81,7 @@ export class Conversion {
     }
     if ((isSeq(node) || isMap(node)) && hasOwnTag(node)) {
       problems.error(at, { code: "unknown-tag", message: `${node.tag} takes one name, not a list or a map` });
-      return broken(at);
+      return this.#leave(node, at);
     }
     if (isSeq(node)) return { kind: "list", items: node.items.map((item) => this.convert(item, at)), at };
     if (isMap(node)) {
@@ -92,16 +95,19 @@ export class Conversion {
   /** Adds the entries of a map; what is there already is told. */
   add(pairs: readonly Pair[], at: Span, entries: Map<string, Entry>): void {
     const { problems, secretKeys } = this.#options;
-    for (const { key, value } of pairs) {
+    for (const pair of pairs) {
+      const { key, value } = pair;
       const keyAt = this.#span(key, at);
       if (!isScalar(key) || hasOwnTag(key)) {
         problems.error(keyAt, { code: "yaml", message: "a key must be a plain name" });
+        this.#leave(pair, keyAt);
         continue;
       }
       const name = key.source ?? String(key.value);
       const first = entries.get(name);
       if (first) {
         problems.error(keyAt, { code: "twice", message: `"${name}" is already given at ${lineOf(first.key)}` });
+        this.#leave(pair, keyAt);
         continue;
       }
       if (name === "<<") {
@@ -110,12 +116,20 @@ export class Conversion {
           message: "YAML 1.2 has no merge keys",
           hint: "Write shared settings once under `profiles:`, and name them with `use:`.",
         });
+        this.#leave(pair, keyAt);
         continue;
       }
       const converted = this.convert(value, keyAt);
       if (converted.kind !== "map" && secretKeys.has(name)) hideTexts(converted);
       entries.set(name, { key: keyAt, value: converted });
     }
+  }
+
+  /** What is not converted may be quoted all the same. */
+  #leave(node: unknown, at: Span): Value {
+    if (!this.#left.has(node)) hideSecrets(node, this.#options);
+    this.#left.add(node);
+    return broken(at);
   }
 
   #scalar(node: YamlScalar, at: Span): Value {
@@ -136,6 +150,28 @@ export class Conversion {
     const range = isScalar(node) || isMap(node) || isSeq(node) || isAlias(node) ? node.range : undefined;
     const { source, offset = 0 } = this.#options;
     return range ? spanOf(source, offset + range[0], offset + range[1]) : behind;
+  }
+}
+
+/** Hides what stands behind keys of secrets in a part of a document that is not converted. */
+export function hideSecrets(node: unknown, where: Pick<ConversionOptions, "source" | "offset" | "secretKeys">): void {
+  if (isPair(node)) {
+    const { key, value } = node;
+    const secret = isScalar(key) && where.secretKeys.has(key.source ?? String(key.value));
+    if (secret) hideNode(value, where);
+    hideSecrets(key, where);
+    hideSecrets(value, where);
+  } else if (isMap(node) || isSeq(node)) {
+    for (const item of node.items) hideSecrets(item, where);
+  }
+}
+
+function hideNode(node: unknown, where: Pick<ConversionOptions, "source" | "offset">): void {
+  if (isSeq(node)) {
+    for (const item of node.items) hideNode(item, where);
+  } else if (isScalar(node) && node.range) {
+    const { source, offset = 0 } = where;
+    source.hide(spanOf(source, offset + node.range[0], offset + node.range[1]));
   }
 }
 

@@ -1,9 +1,9 @@
 /** Reads YAML files into values: tags resolved, includes merged, every syntax error kept with its place. */
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { type Document, isMap, isScalar, parseDocument, visit } from "yaml";
+import { type Document, isMap, parseDocument } from "yaml";
 import { matchesPattern } from "../power/names.ts";
-import { Conversion } from "./convert.ts";
+import { Conversion, hideSecrets } from "./convert.ts";
 import { Files } from "./files.ts";
 import { cut, type Pieces } from "./pieces.ts";
 import type { Problems } from "./problem.ts";
@@ -81,7 +81,7 @@ export class Reader {
       return undefined;
     }
     if (document.errors.length > 0) {
-      hideSecrets(document, source, secretKeys);
+      hideSecrets(document.contents, { source, secretKeys });
       tellSyntax(document.errors, source, { problems, secretKeys });
       return undefined;
     }
@@ -227,15 +227,4 @@ function parsed(text: string): Document.Parsed | "too deep" {
     if (error instanceof RangeError) return "too deep";
     throw error;
   }
-}
-
-/** Hides what stands behind keys of secrets in a document that is not converted. */
-function hideSecrets(document: Document.Parsed, source: Source, secretKeys: SecretKeys): void {
-  visit(document, {
-    Pair: (_key, { key, value }) => {
-      if (isScalar(key) && isScalar(value) && value.range && secretKeys.has(String(key.value))) {
-        source.hide(spanOf(source, value.range[0], value.range[1]));
-      }
-    },
-  });
 }

@@ -17,6 +17,8 @@ const BEGINS_LINE = /^[\s#-]*["']?$/;
 const QUOTED = /^(?:"(?:[^"\\]|\\.)*"?|'[^']*'?)/;
 /** A list of texts; one of maps has keys of its own. */
 const LIST = /^\[(?!\s*(?:[{\]]|$))[^\]]*/;
+/** Hidden already, all of it: where YAML cannot be read, a part of it may stand behind. */
+const HIDDEN = /^•+[\s,}\]]*(?:$|\s#)/;
 /** Tags, aliases, block signs and maps hold nothing to hide themselves. */
 const PLAIN_LINE = /^[^\s![{|>*].*$/;
 const PLAIN_FLOW = /^[^\s![{|>*](?:\{[^}]*\}|[^,}\]])*/;
@@ -54,9 +56,10 @@ export class SecretKeys {
     let shown = line;
     for (const match of line.matchAll(KEY)) {
       const from = match.index + match[0].length;
-      if (shown[from] === "•" || !this.has(match[1] ?? "")) continue;
+      if (!this.has(match[1] ?? "")) continue;
       const value = line.slice(from);
       const plain = BEGINS_LINE.test(line.slice(0, match.index)) ? PLAIN_LINE : PLAIN_FLOW;
+      if (HIDDEN.test(value)) continue;
       const text = (QUOTED.exec(value) ?? LIST.exec(value) ?? plain.exec(value))?.[0] ?? "";
       shown = blotted(shown, from, from + text.length);
     }

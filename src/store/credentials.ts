@@ -22,6 +22,8 @@ const EMPTY: Content = { version: 1, tokens: [], users: [] };
 /** Stamps of a file that is not there, and of one that was not looked at yet. */
 const ABSENT = "absent";
 const UNSEEN = "unseen";
+/** Name of the token that was made on first start. */
+const GENERATED = "generated";
 
 export class Credentials {
   readonly #path: string;
@@ -61,13 +63,23 @@ export class Credentials {
   }
 
   /** Adds a token; answers it, for it is kept only as a hash. Throws when the name is taken or the file is not usable. */
-  async addToken(grant: Grant, token = newToken()): Promise<string> {
+  async addToken(grant: Grant): Promise<string> {
+    const token = newToken();
     await this.#change((content) => {
+      if (grant.name === GENERATED) throw new Error(`"${GENERATED}" is the token that the daemon makes by itself`);
       if (content.tokens.some((other) => other.name === grant.name))
         throw new Error(`there is a token "${grant.name}" already`);
-      return { ...content, tokens: [...content.tokens, { ...grant, sha256: sha256(token) }] };
+      return withToken(content, grant, token);
     });
     return token;
+  }
+
+  /** The token made on first start takes the place of an older one. Throws when the file is not usable. */
+  async renewGenerated(token: string): Promise<void> {
+    await this.#change((content) => {
+      const tokens = content.tokens.filter((other) => other.name !== GENERATED);
+      return withToken({ ...content, tokens }, { name: GENERATED, role: "maas", machines: ["*"], from: [] }, token);
+    });
   }
 
   async addUser(user: UserGrant): Promise<void> {
@@ -104,17 +116,20 @@ export class Credentials {
 
 /** The token that was made on first start, made now if there is none yet. Its hash is among the credentials. */
 export async function generatedToken(paths: StorePaths, credentials: Credentials): Promise<string> {
-  const name = "generated";
   try {
     const kept = readFileSync(paths.token, "utf8").trim();
     if (credentials.rules.tokens.some((token) => token.sha256 === sha256(kept))) return kept;
   } catch {
     // There is none yet.
   }
-  await credentials.revoke("tokens", name);
   const token = newToken();
   writeAtomically(paths.token, `${token}\n`);
-  return credentials.addToken({ name, role: "maas", machines: ["*"], from: [] }, token);
+  await credentials.renewGenerated(token);
+  return token;
+}
+
+function withToken(content: Content, grant: Grant, token: string): Content {
+  return { ...content, tokens: [...content.tokens, { ...grant, sha256: sha256(token) }] };
 }
 
 function sha256(text: string): string {

@@ -67,7 +67,12 @@ export class JournalFile {
 
   /** Was the file taken away or replaced under us? SQLite would go on to write where nobody reads. */
   get gone(): boolean {
-    return statSync(this.#path, { bigint: true, throwIfNoEntry: false })?.ino !== this.#inode;
+    try {
+      return statSync(this.#path, { bigint: true, throwIfNoEntry: false })?.ino !== this.#inode;
+    } catch {
+      // It cannot be looked at; writing tells what is wrong.
+      return false;
+    }
   }
 
   /** All or nothing. `synced`: on the disk when it returns, not only safe from the end of this process. */

@@ -283,7 +283,10 @@ export class SqliteJournal implements Journal {
       this.#putAside(error);
       file = JournalFile.open(path, { openSqlite, now: now() });
     }
-    const left = selectOpenOrders((sql, values) => file.rows(sql, values)).filter(({ id }) => !this.#running.has(id));
+    // Of this life are those under way, and those whose end is owed to the file.
+    const left = selectOpenOrders((sql, values) => file.rows(sql, values)).filter(
+      ({ id }) => !this.#running.has(id) && !this.#owed.has(id),
+    );
     file.transaction(
       () => {
         for (const order of left) {

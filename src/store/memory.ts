@@ -1,9 +1,19 @@
 /**
  * What must be known of machines after a restart, whatever happened to the journal: one JSON line a change, the last one
  * of a machine counts. Synced line by line, for a power cut of the host is just when it is needed. Compacted when opened,
- * and when it has grown far beyond what it holds.
+ * and when it has grown far beyond what it holds. What could not be written is kept in memory; every further change, and
+ * a timer, tries again.
  */
-import { closeSync, fdatasyncSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  fdatasyncSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { messageOf } from "../power/errors.ts";
 import type { MachineMemory, Memory } from "../power/journal.ts";
@@ -11,6 +21,7 @@ import { syncFolder, writeAtomically } from "./atomic-file.ts";
 
 /** Lines beyond which the file may be compacted. */
 const WORTH_COMPACTING = 1_000;
+const RETRY_MS = 5_000;
 
 interface Line {
   readonly machine: string;
@@ -23,32 +34,28 @@ export class FileMemory implements Memory {
   /** Machines whose newest memory is not in the file yet, because it could not be written. */
   readonly #owed = new Set<string>();
   #file: number | undefined;
+  #loaded = false;
   #lines = 0;
+  #unreadable = 0;
   /** May the file end in the middle of a line? */
   #torn = false;
   #problem: string | undefined;
-  /** Lines that could not be read when it was opened. */
-  readonly unreadable: number;
+  #retry: NodeJS.Timeout | undefined;
 
   /** Throws nothing: a file that cannot be read is as good as none, and `problem` says what is wrong. */
   constructor(path: string) {
     this.#path = path;
-    let lines: (Line | undefined)[] = [];
-    try {
-      const text = readText(path);
-      lines = linesOf(text);
-      this.#torn = text !== "" && !text.endsWith("\n");
-      for (const line of lines) if (line) this.#memories.set(line.machine, line.memory);
-      if (lines.length > 0) this.#compact();
-    } catch (error) {
-      this.#failed(error);
-    }
-    this.unreadable = lines.filter((line) => line === undefined).length;
+    this.#tryNow();
   }
 
   /** What is wrong with the file now; undefined when all is well. */
   get problem(): string | undefined {
     return this.#problem;
+  }
+
+  /** Lines that could not be read when it was opened. */
+  get unreadable(): number {
+    return this.#unreadable;
   }
 
   get(machine: string): MachineMemory {
@@ -59,18 +66,56 @@ export class FileMemory implements Memory {
     this.#memories.set(machine, memory);
     this.#owed.add(machine);
     try {
-      if (this.#lines > WORTH_COMPACTING && this.#lines > 4 * this.#memories.size) this.#compact();
-      else this.#append();
+      this.#keep();
     } catch (error) {
       throw this.#failed(error);
     }
-    this.#problem = undefined;
-    this.#owed.clear();
+  }
+
+  #tryNow(): void {
+    try {
+      this.#keep();
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 
   #failed(error: unknown): Error {
     this.#problem = `the memory of machines ${this.#path} cannot be used: ${messageOf(error)}`;
+    this.#retry ??= setTimeout(() => {
+      this.#retry = undefined;
+      this.#tryNow();
+    }, RETRY_MS).unref();
     return new Error(this.#problem, { cause: error });
+  }
+
+  #keep(): void {
+    // What cannot be read is not written over: it may be readable again tomorrow.
+    if (!this.#loaded) this.#load();
+    const grown = this.#lines > WORTH_COMPACTING && this.#lines > 4 * this.#memories.size;
+    if (grown || this.#gone) this.#compact();
+    else if (this.#owed.size > 0) this.#append();
+    else if (this.#lines > 0) this.#compact();
+    this.#owed.clear();
+    this.#problem = undefined;
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+  }
+
+  #load(): void {
+    const text = readText(this.#path);
+    const lines = linesOf(text);
+    this.#torn = text !== "" && !text.endsWith("\n");
+    this.#lines = lines.length;
+    this.#unreadable = lines.filter((line) => line === undefined).length;
+    for (const line of lines) if (line && !this.#owed.has(line.machine)) this.#memories.set(line.machine, line.memory);
+    this.#loaded = true;
+  }
+
+  /** Was the file taken away or replaced while it is open? What is written to it then, nobody would read. */
+  get #gone(): boolean {
+    if (this.#file === undefined) return false;
+    return statSync(this.#path, { throwIfNoEntry: false })?.ino !== fstatSync(this.#file).ino;
   }
 
   #append(): void {
@@ -90,15 +135,20 @@ export class FileMemory implements Memory {
   }
 
   #compact(): void {
-    this.close();
+    this.#letGo();
     writeAtomically(this.#path, [...this.#memories].map(([machine, memory]) => lineOf(machine, memory)).join(""));
     this.#torn = false;
     this.#lines = this.#memories.size;
   }
 
-  close(): void {
+  #letGo(): void {
     if (this.#file !== undefined) closeSync(this.#file);
     this.#file = undefined;
+  }
+
+  close(): void {
+    clearTimeout(this.#retry);
+    this.#letGo();
   }
 }
 

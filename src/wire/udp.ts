@@ -70,8 +70,8 @@ export function interfaceAddress(name: string): InterfaceAddress {
   const interfaces = networkInterfaces();
   const found = interfaces[name]?.find(({ family }) => family === "IPv4");
   if (!found)
-    throw new PowerError("config", `there is no interface ${name} with an IPv4 address here`, {
-      hint: `There are: ${Object.keys(interfaces).join(", ") || "none"}.`,
+    throw new PowerError("config", `there is no interface ${name} here that is up and has an IPv4 address`, {
+      hint: `Those that are up: ${Object.keys(interfaces).join(", ") || "none"}.`,
     });
   const { address, netmask } = found;
   const mask = netmask.split(".").map(Number);

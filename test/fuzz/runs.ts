@@ -1,0 +1,5 @@
+/** How many hostile inputs each fuzz test gives. */
+export const RUNS = Number(process.env["MAASOCHIST_FUZZ_RUNS"] ?? 10_000);
+
+/** How long such a test may take (ms), on a slow host as well. */
+export const FUZZ_TIMEOUT_MS = 30_000 + RUNS * 30;
