@@ -4,6 +4,8 @@ interface CliErrorOptions {
   readonly exitCode?: number;
   readonly hint?: string | undefined;
   readonly code?: string;
+  /** For programs: what people are told beforehand, line by line. */
+  readonly details?: Readonly<Record<string, unknown>>;
   readonly cause?: unknown;
 }
 
@@ -13,12 +15,14 @@ export class CliError extends Error {
   readonly exitCode: number;
   readonly hint: string | undefined;
   readonly code: string;
+  readonly details: Readonly<Record<string, unknown>>;
 
   constructor(message: string, options: CliErrorOptions = {}) {
     super(message, { cause: options.cause });
     this.exitCode = options.exitCode ?? EXIT.failed;
     this.hint = options.hint;
     this.code = options.code ?? "failed";
+    this.details = options.details ?? {};
   }
 }
 

@@ -1,9 +1,8 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { CliError } from "./cli-error.ts";
 import type { Cli } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
-import { count, load, printProblems } from "./load.ts";
+import { count, load, loadValid, withoutSource } from "./load.ts";
 import { number } from "./words.ts";
 
 export function add(program: Command, cli: Cli): void {
@@ -16,8 +15,7 @@ export function add(program: Command, cli: Cli): void {
     .action(async (file: string | undefined, options: { readonly strict?: boolean }) => {
       const { formatProblem } = await import("../config/index.ts");
       const { problems, configuration, file: checked } = await load(cli, file);
-      const shown = problems.map(({ source: _source, ...problem }) => problem);
-      cli.data({ file: checked ?? null, problems: shown });
+      cli.data({ file: checked ?? null, problems: problems.map(withoutSource) });
       for (const problem of problems) cli.say(formatProblem(problem, { color: cli.colourResults }));
       const bad = !configuration || (options.strict === true && problems.length > 0);
       const verdict = problems.length === 0 ? "valid" : count(problems);
@@ -33,15 +31,7 @@ export function add(program: Command, cli: Cli): void {
     .option("--yaml", "as YAML (the default)")
     .option("--origin", "with file and line of every value")
     .action(async (options: { readonly origin?: boolean }) => {
-      const { configuration, problems } = await load(cli);
-      if (!configuration) {
-        await printProblems(cli, problems);
-        throw new CliError(`the configuration is invalid: ${count(problems)}`, {
-          exitCode: EXIT.config,
-          code: "config",
-          hint: "Correct it, and check it with `maasochist config check`.",
-        });
-      }
+      const configuration = await loadValid(cli);
       const { showConfiguration } = await import("../config/index.ts");
       const shown = showConfiguration(configuration, { origin: options.origin === true });
       cli.data({ configuration: shown });

@@ -30,23 +30,25 @@ export async function load(cli: Cli, named?: string): Promise<Loaded & { readonl
   };
 }
 
-/** Throws CliError with exit code 3 when it has errors, after printing them. */
-export async function loadForServe(cli: Cli): Promise<Configuration> {
+/** The configuration, where it is valid. Throws CliError with exit code 3 where it is not, after printing why. */
+export async function loadValid(cli: Cli): Promise<Configuration> {
   const { configuration, problems, file } = await load(cli);
   if (configuration) return configuration;
-  await printProblems(cli, problems);
+  if (!cli.json) {
+    const { formatProblem } = await import("../config/index.ts");
+    for (const problem of problems) cli.terminal.err(`${formatProblem(problem, { color: cli.colourErrors })}\n`);
+  }
   throw new CliError(`${file ?? "the configuration"} is invalid: ${count(problems)}`, {
     exitCode: EXIT.config,
     code: "config",
     hint: "Correct it, and check it with `maasochist config check`.",
+    details: { problems: problems.map(withoutSource) },
   });
 }
 
-/** To standard error: they keep a command from its work. */
-export async function printProblems(cli: Cli, problems: readonly Problem[]): Promise<void> {
-  if (cli.json) return;
-  const { formatProblem } = await import("../config/index.ts");
-  for (const problem of problems) cli.terminal.err(`${formatProblem(problem, { color: cli.colourErrors })}\n`);
+/** A problem as JSON has it. */
+export function withoutSource({ source: _source, ...problem }: Problem): Omit<Problem, "source"> {
+  return problem;
 }
 
 /** `2 errors, 1 warning`. */

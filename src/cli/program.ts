@@ -99,10 +99,11 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
 function fail(cli: Cli, error: unknown): number {
   if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
   const known = knownError(error);
-  const { message, hint, code, exitCode } = known;
+  const { message, hint, code, exitCode, details } = known;
   const { err } = cli.terminal;
   if (cli.json) {
-    err(`${JSON.stringify({ schemaVersion: 1, error: { code, message, ...(hint !== undefined && { hint }) } })}\n`);
+    const told = { code, message, ...(hint !== undefined && { hint }), ...details };
+    err(`${JSON.stringify({ schemaVersion: 1, error: told })}\n`);
     return exitCode;
   }
   // The help that lists a group's commands has been printed in place of an error.

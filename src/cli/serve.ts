@@ -16,8 +16,8 @@ export function add(program: Command, cli: Cli): void {
     )
     .action(async () => {
       cli.goesOnUnread = true;
-      const { loadForServe } = await import("./load.ts");
-      const configuration = await loadForServe(cli);
+      const { loadValid } = await import("./load.ts");
+      const configuration = await loadValid(cli);
       await serve(cli, configuration);
     });
 }

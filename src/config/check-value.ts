@@ -75,7 +75,7 @@ function refuseUnknownWithin(
       refuseUnknownKeys(value, { known: new Set(Object.keys(shape)), of: name === "" ? "" : `in ${name}` }, problems);
     }
     for (const [key, entry] of value.entries) {
-      const field = shape[key];
+      const field = Object.hasOwn(shape, key) ? shape[key] : undefined;
       if (field) refuseUnknownWithin(field, entry.value, { name: name === "" ? key : `${name}.${key}`, problems });
     }
   }

@@ -11,7 +11,7 @@ import { blotted } from "./source.ts";
 
 const SUSPECT = /pass|token|secret|community|key|psk|auth|priv|hash|cred/i;
 /** A key, in quotes or not, and what stands between it and its value. */
-const KEY = /(?<=^|[\s{[,#])["']?([\w-]+)["']?\s*:\s*(?:&\S+\s+)?/g;
+const KEY = /(?<![\w-])["']?([\w-]+)["']?\s*:\s*(?:&\S+\s+)?/g;
 /** Only the indentation of the line, its dash or its comment sign stands before: then its value goes to the end of it. */
 const BEGINS_LINE = /^[\s#-]*["']?$/;
 const QUOTED = /^(?:"(?:[^"\\]|\\.)*"?|'[^']*'?)/;

@@ -78,10 +78,10 @@ function settingsOf<Schema extends z.ZodObject>(
 ): z.output<Schema> {
   const settings = given && checked(schema, given, problems, { name });
   if (settings) return settings;
-  const entries = given?.kind === "map" ? [...given.entries] : [];
-  const fitting = entries.flatMap(([key, { value }]) => {
-    const data = plain(value);
-    return shapeOf(schema)[key]?.safeParse(data).success ? [[key, data] as const] : [];
+  const fitting = Object.entries(shapeOf(schema)).flatMap(([key, field]) => {
+    const value = valueAt(given, [key]);
+    const data = value && plain(value);
+    return value && field.safeParse(data).success ? [[key, data] as const] : [];
   });
   return schema.parse(Object.fromEntries(fitting));
 }

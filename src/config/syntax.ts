@@ -10,6 +10,7 @@ export function tellSyntax(
   source: Source,
   { problems, secretKeys }: { readonly problems: Problems; readonly secretKeys: SecretKeys },
 ): void {
+  hideBelowKeys(source, secretKeys);
   const lines = new Set<number>();
   for (const error of errors) {
     const { code, pos } = error;
@@ -30,6 +31,28 @@ export function tellSyntax(
         hint: `Write it in quotes: "${secretKeys.masked(written).includes(text) ? text : "…"}".`,
       });
     } else problems.error(spanOf(source, start, pos[1]), SYNTAX[code] ?? UNREADABLE);
+  }
+}
+
+/** A line that a key begins, whose value may go on below. */
+const BEGUN_BY_KEY = /^(\s*(?:- +)*)["']?([\w-]+)["']?\s*:(?=\s|$)(\s*(?:#.*)?$)?/;
+
+/** Hides the lines below keys of secrets that belong to their values: the parser may have got nowhere near them. */
+function hideBelowKeys(source: Source, secretKeys: SecretKeys): void {
+  let column: number | undefined;
+  let takesItems = false;
+  let offset = 0;
+  for (const line of source.text.split("\n")) {
+    const indent = line.search(/\S/);
+    const within =
+      column !== undefined && (indent > column || (takesItems && indent === column && line[indent] === "-"));
+    if (within) source.hide(spanOf(source, offset + indent, offset + line.length));
+    else if (indent >= 0) {
+      const [, before = "", key = "", nothing] = BEGUN_BY_KEY.exec(line) ?? [];
+      column = secretKeys.has(key) && key !== "" ? before.length : undefined;
+      takesItems = nothing !== undefined;
+    }
+    offset += line.length + 1;
   }
 }
 

@@ -10,6 +10,8 @@ const ROOT = join(import.meta.dirname, "../..");
 export const MAIN = join(ROOT, "dist/main.js");
 /** Longest that a command may take (ms). */
 const LONGEST_MS = 15_000;
+/** Longest that it may take until a place is ready (ms): the first one builds the program. */
+export const PREPARATION_MS = 60_000;
 
 /** What MAAS's token is in `configuration`. */
 export const TOKEN = "the-token-that-maas-was-given";
@@ -26,7 +28,7 @@ function built(): void {
 
 /** A configuration with these machines, on a port that is free. */
 export function configuration(machines: string, more = ""): string {
-  return `server: { listen: 127.0.0.1:0 }
+  return `server: { listen: 127.0.0.1:0, shutdown_grace: 0s }
 access: { tokens: [{ name: maas, token: ${TOKEN}, role: maas }] }
 ${more}
 machines:
@@ -67,7 +69,7 @@ export class Running implements AsyncDisposable {
 
   /** Resolves when it has printed that on standard output. */
   async says(text: string): Promise<void> {
-    await until(() => this.out.includes(text) || this.child.exitCode !== null);
+    await until(() => this.out.includes(text) || this.child.exitCode !== null, LONGEST_MS);
     if (!this.out.includes(text)) throw new Error(`it ended without "${text}":\n${this.out}${this.err}`);
   }
 

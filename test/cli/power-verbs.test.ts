@@ -1,16 +1,18 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { OrderRecord } from "../../src/power/order.ts";
 import { until } from "../expecting.ts";
-import { type Failure, Place, reads, type ServedPlace } from "./cli.ts";
+import { type Failure, Place, PREPARATION_MS, reads, type ServedPlace } from "./cli.ts";
 
 const FAST = "driver: simulated, boot: 0s, shutdown: 0s";
 /** Each test has machines of its own, so that one daemon serves them all. */
 const MACHINES = `  first: { ${FAST} }
   all-verbs: { ${FAST}, initial: on }
-  "asked-[off|cycle|reset]": { ${FAST}, initial: on }
+  asked-off: { ${FAST}, initial: on }
+  asked-cycle: { ${FAST}, initial: on }
+  asked-reset: { ${FAST}, initial: on }
   "rack[1-2]": { ${FAST}, tags: [rack] }
   "dry[1-2]": { ${FAST}, initial: on, tags: [dry] }
-  nowait: { ${FAST}, boot: 1s }
+  nowait: { driver: simulated, boot: 1s }
   refuses: { driver: simulated, fault: refuses }
   dead: { driver: simulated, fault: unreachable }
   near: { ${FAST} }
@@ -20,7 +22,7 @@ const MACHINES = `  first: { ${FAST} }
   good: { ${FAST} }
   stuck: { driver: simulated, fault: stuck, verify: 1s }
   slow: { driver: simulated, boot: 60s }
-  interrupted: { ${FAST}, boot: 2s }
+  interrupted: { driver: simulated, boot: 2s }
 `;
 
 interface Results {
@@ -35,7 +37,7 @@ interface Results {
 let place: ServedPlace;
 beforeAll(async () => {
   place = await Place.serving(MACHINES);
-});
+}, PREPARATION_MS);
 afterAll(() => place[Symbol.asyncDispose]());
 
 async function ordersOf(name: string): Promise<readonly OrderRecord[]> {

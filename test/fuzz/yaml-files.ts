@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { stringify } from "yaml";
+import type { z } from "zod";
 import { OWN_KEYS, TOP_LEVEL } from "../../src/config/schema.ts";
 import type { Driver } from "../../src/power/driver.ts";
 import { fieldFacts } from "../../src/wire/fields.ts";
@@ -269,7 +270,7 @@ const WRITTEN: Readonly<Record<string, string>> = {
 type Tree = string | number | boolean | null | readonly Tree[] | { readonly [key: string]: Tree };
 
 function hostileTree(drivers: readonly Driver[]): fc.Arbitrary<YamlFile> {
-  const fields = drivers.flatMap(({ hub, outlet }) => Object.entries({ ...hub?.shape, ...outlet.shape }));
+  const fields = drivers.flatMap(({ hub, outlet }) => Object.entries<z.ZodType>({ ...hub?.shape, ...outlet.shape }));
   const secretKeys = fields.filter(([, field]) => fieldFacts(field).secret).map(([key]) => key);
   const openKeys = [...OWN_KEYS, ...fields.map(([key]) => key)].filter((key) => !secretKeys.includes(key));
   const key = fc.oneof(
@@ -307,7 +308,7 @@ function hostileTree(drivers: readonly Driver[]): fc.Arbitrary<YamlFile> {
   const named = fc.dictionary(fc.oneof(fc.constantFrom("a", "b", "nuc[1-3]", "nuc2", "plug"), hostileText), tree, {
     maxKeys: 4,
   });
-  const sections = Object.fromEntries(
+  const top = Object.fromEntries(
     Object.keys(TOP_LEVEL).map((section) => [
       section,
       ["profiles", "hubs", "machines"].includes(section) ? fc.oneof(named, tree) : tree,
@@ -315,7 +316,7 @@ function hostileTree(drivers: readonly Driver[]): fc.Arbitrary<YamlFile> {
   );
   return fc
     .record({
-      top: fc.record<Record<string, Tree>>(sections, { requiredKeys: ["machines"] }),
+      top: fc.record<Record<string, Tree>>(top, { requiredKeys: ["machines"] }),
       flow: fc.boolean(),
       mutations: fc.array(mutation, { maxLength: 2 }),
       ...planted,
@@ -326,9 +327,9 @@ function hostileTree(drivers: readonly Driver[]): fc.Arbitrary<YamlFile> {
       ) as Tree;
       const written = stringify(withSecrets, { collectionStyle: flow ? "flow" : "any", lineWidth: flow ? 0 : 60 });
       const text = written.replaceAll(/\b(?:TAGGED|AN)_[A-Z]+\b/g, (word) => WRITTEN[word] ?? word);
-      // Whole lines alone are mutated in between, which leaves secrets with their keys together.
-      const lines = text.split("\n").map((line) => ({ text: `${line}\n`, kept: true }));
-      const parts = mutations.filter(({ kind }) => kind === "insert" || kind === "repeat").reduce(mutated, lines);
+      // Mutated between whole sections alone, which leaves secrets together with their keys.
+      const sections = text.split(/^(?=[^\s}\]])/m).map((section) => ({ text: section, kept: true }));
+      const parts = mutations.filter(({ kind }) => kind === "insert" || kind === "repeat").reduce(mutated, sections);
       return { text: parts.map((part) => part.text).join(""), inText, named: behindNames };
     });
 }

@@ -52,7 +52,7 @@ test(
         const told = tellingOf([...inText, ...named, IN_ENVIRONMENT, IN_FILE]);
         expect(told.filter((telling) => shown.includes(telling))).toEqual([]);
       }),
-      { numRuns: RUNS },
+      { numRuns: RUNS, endOnFailure: true },
     );
     // Some of the files are in order, so that their configurations were shown.
     expect(valid).toBeGreaterThan(RUNS / 100);

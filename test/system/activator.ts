@@ -90,9 +90,11 @@ export class Activator implements AsyncDisposable {
       env: { ...process.env, HOME: folder },
     });
     await once(parent, "spawn");
+    const { stdout } = parent;
+    if (!stdout) throw new Error("the parent has no output");
     // The parent holds it from now on, and here nothing may accept.
     server.close();
-    const answers = createInterface({ input: parent.stdout })[Symbol.asyncIterator]();
+    const answers = createInterface({ input: stdout })[Symbol.asyncIterator]();
     return new Activator(parent, { url, config, folder, answers });
   }
 

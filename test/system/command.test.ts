@@ -28,37 +28,37 @@ describeWith(missing({ setsid: "util-linux" }))("the driver command with real pr
       const off = await script("off", remember("child") + STUBBORN);
       const failure = await failureOf(command({ run: { off: [off] } }, 1_000));
       expect(failure).toMatchObject({ code: "timeout", mayHaveActed: true });
-      await isGone("child");
+      expect(await fateOf("child")).toBe("gone");
     });
 
     test("leaves no grandchild that ignores SIGTERM", async () => {
       const grandchild = await script("grandchild", remember("grandchild") + STUBBORN);
       const off = await script("off", `trap '' TERM\n${remember("child")}${grandchild} &\nwait; wait\n`);
       await failureOf(command({ run: { off: [off] } }, 1_000));
-      await isGone("child");
-      await isGone("grandchild");
+      expect(await fateOf("child")).toBe("gone");
+      expect(await fateOf("grandchild")).toBe("gone");
     });
 
     test("leaves no grandchild that survives its parent", async () => {
       const grandchild = await script("grandchild", remember("grandchild") + STUBBORN);
       const off = await script("off", `${remember("child")}${grandchild} &\nwait\n`);
       await failureOf(command({ run: { off: [off] } }, 1_000));
-      await isGone("child");
-      await isGone("grandchild");
+      expect(await fateOf("child")).toBe("gone");
+      expect(await fateOf("grandchild")).toBe("gone");
     });
 
     test("leaves no grandchild in a session of its own", async () => {
       const grandchild = await script("grandchild", remember("grandchild") + STUBBORN);
       const off = await script("off", `${remember("child")}setsid ${grandchild} &\nwait\n`);
       await failureOf(command({ run: { off: [off] } }, 1_000));
-      await isGone("child");
-      await isGone("grandchild");
+      expect(await fateOf("child")).toBe("gone");
+      expect(await fateOf("grandchild")).toBe("gone");
     });
 
     test("leaves no part of a shell's pipeline", async () => {
       const part = await script("part", remember("part") + STUBBORN);
       await failureOf(command({ shell: true, run: { off: `echo x | ${part} | cat` } }, 1_000));
-      await isGone("part");
+      expect(await fateOf("part")).toBe("gone");
     });
 
     test("leaves alone what another machine's program does meanwhile", async () => {
@@ -173,11 +173,10 @@ async function pidOf(name: string): Promise<number> {
   return Number(await readFile(join(folder, "pids", name), "utf8"));
 }
 
-/** It ran, and it runs no more. */
-async function isGone(name: string): Promise<void> {
-  const pid = await pidOf(name);
-  expect(pid).toBeGreaterThan(0);
-  expect(await isAlive(pid)).toBe(false);
+async function fateOf(name: string): Promise<"never ran" | "alive" | "gone"> {
+  const pid = await pidOf(name).catch(() => 0);
+  if (!(pid > 0)) return "never ran";
+  return (await isAlive(pid)) ? "alive" : "gone";
 }
 
 async function isAlive(pid: number): Promise<boolean> {

@@ -13,27 +13,28 @@ const EVERY_MS = 20;
 const GAP_MS = 300;
 
 const MACHINES = "{ nuc1: { driver: simulated, initial: on }, nuc2: { driver: simulated, boot: 2s } }";
-const signal = new AbortController().signal;
+/** Longest that MAAS is let wait (ms). */
+const PATIENCE_MS = 60_000;
 
 describeWith(missing({ sh: "dash" }))("a daemon that is passed its socket", () => {
   beforeAll(build);
 
   test("serves it, and who came before it was up is answered", async () => {
     await using activator = await Activator.listen({ machines: MACHINES, token: TOKEN });
-    const early = maas(activator, "nuc1").powerQuery(signal);
+    const early = maas(activator, "nuc1").powerQuery(patience());
     await activator.start();
     expect(await early).toBe("on");
-    await maas(activator, "nuc2").powerOn(signal);
-    expect(await maas(activator, "nuc2").powerQuery(signal)).toBe("on");
+    await maas(activator, "nuc2").powerOn(patience());
+    expect(await maas(activator, "nuc2").powerQuery(patience())).toBe("on");
   });
 
   test("refuses nobody while it is restarted", async () => {
     await using activator = await Activator.listen({ machines: MACHINES, token: TOKEN });
     await activator.start();
     const webhook = maas(activator, "nuc1");
-    await webhook.powerQuery(signal);
+    await webhook.powerQuery(patience());
 
-    const stream = new Stream(() => webhook.powerQuery(signal));
+    const stream = new Stream(() => webhook.powerQuery(patience()));
     await until(() => stream.answered >= 5);
     expect(await activator.stop()).toBe("ended with 0");
     const before = stream.asked;
@@ -51,9 +52,9 @@ describeWith(missing({ sh: "dash" }))("a daemon that is passed its socket", () =
     await using activator = await Activator.listen({ machines: MACHINES, token: TOKEN });
     await activator.start();
     const webhook = maas(activator, "nuc2");
-    await webhook.powerQuery(signal);
+    await webhook.powerQuery(patience());
 
-    const held = webhook.powerOn(signal).then(
+    const held = webhook.powerOn(patience()).then(
       () => "done",
       (error: unknown) => String(error),
     );
@@ -64,8 +65,8 @@ describeWith(missing({ sh: "dash" }))("a daemon that is passed its socket", () =
     expect(await stopped).toBe("ended with 0");
     expect(activator.log).toMatch(/"order ended"/);
     await activator.start();
-    await webhook.powerOn(signal);
-    expect(await webhook.powerQuery(signal)).toBe("on");
+    await webhook.powerOn(patience());
+    expect(await webhook.powerQuery(patience())).toBe("on");
   });
 
   test.each([
@@ -87,6 +88,10 @@ describeWith(missing({ sh: "dash" }))("a daemon that is passed its socket", () =
     expect(code).toBe(3);
   });
 });
+
+function patience(): AbortSignal {
+  return AbortSignal.timeout(PATIENCE_MS);
+}
 
 /** MAAS's own driver, which opens a connection for every request. */
 function maas({ url }: Activator, machine: string): Webhook {

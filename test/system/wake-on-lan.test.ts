@@ -19,11 +19,10 @@ describeWith(missing({ ip: "iproute2" }), notRoot())("wake-on-lan over a network
     await using network = await withDefaultRoute();
     await using card = await Card.start(network);
     expect(await network.call("wake-on-lan", "on", { mac })).toEqual({});
-    await card.hears(6);
-    for (const port of [7, 9]) {
-      const datagram = { to: `${EVERYBODY}:${port}`, from: DAEMON_ADDRESS, bytes: 102, wakes: true };
-      expect(card.heard.filter(({ to }) => to === datagram.to)).toEqual([datagram, datagram, datagram]);
-    }
+    const datagram = { from: DAEMON_ADDRESS, bytes: 102, wakes: true };
+    const round = [9, 7].map((port) => ({ to: `${EVERYBODY}:${port}`, ...datagram }));
+    const byPort = (heard: readonly Datagram[]) => [...heard].sort((a, b) => a.to.localeCompare(b.to));
+    expect(byPort(await card.hears(6))).toEqual(byPort([...round, ...round, ...round]));
   });
 
   test("is broadcast to the network of the interface, which needs no default route", async () => {
@@ -31,9 +30,8 @@ describeWith(missing({ ip: "iproute2" }), notRoot())("wake-on-lan over a network
     await using card = await Card.start(network);
     const outlet = { mac, interface: LINK.daemon, ports: [9], packets: 2 };
     expect(await network.call("wake-on-lan", "on", outlet)).toEqual({});
-    await card.hears(2);
     const datagram = { to: `${BROADCAST_ADDRESS}:9`, from: DAEMON_ADDRESS, bytes: 102, wakes: true };
-    expect(card.heard).toEqual([datagram, datagram]);
+    expect(await card.hears(2)).toEqual([datagram, datagram]);
   });
 
   test("leaves from the address of the interface, where the host has others", async () => {
@@ -46,16 +44,14 @@ describeWith(missing({ ip: "iproute2" }), notRoot())("wake-on-lan over a network
     await network.ip("daemon", "route", "add", "default", "dev", "other");
     await using card = await Card.start(network);
     await network.call("wake-on-lan", "on", { mac, interface: LINK.daemon, packets: 1, ports: [9] });
-    await card.hears(1);
-    expect(card.heard).toMatchObject([{ from: DAEMON_ADDRESS, wakes: true }]);
+    expect(await card.hears(1)).toMatchObject([{ from: DAEMON_ADDRESS, wakes: true }]);
   });
 
   test("is sent to a broadcast address that is written down", async () => {
     await using network = await Network.open();
     await using card = await Card.start(network);
     await network.call("wake-on-lan", "on", { mac, broadcast: BROADCAST_ADDRESS, ports: [7], packets: 1 });
-    await card.hears(1);
-    expect(card.heard).toMatchObject([{ to: `${BROADCAST_ADDRESS}:7`, wakes: true }]);
+    expect(await card.hears(1)).toMatchObject([{ to: `${BROADCAST_ADDRESS}:7`, wakes: true }]);
   });
 
   test("is sent to the machine's own address as well", async () => {
@@ -63,9 +59,10 @@ describeWith(missing({ ip: "iproute2" }), notRoot())("wake-on-lan over a network
     await using card = await Card.start(network);
     const outlet = { mac, interface: LINK.daemon, unicast: MACHINE_ADDRESS, ports: [9], packets: 1 };
     await network.call("wake-on-lan", "on", outlet);
-    await card.hears(2);
-    expect(card.heard.map(({ to }) => to).sort()).toEqual([`${BROADCAST_ADDRESS}:9`, `${MACHINE_ADDRESS}:9`].sort());
-    expect(card.heard.every(({ wakes }) => wakes)).toBe(true);
+    expect(await card.hears(2)).toMatchObject([
+      { to: `${BROADCAST_ADDRESS}:9`, wakes: true },
+      { to: `${MACHINE_ADDRESS}:9`, wakes: true },
+    ]);
   });
 
   test("carries the SecureOn password right behind the pattern, and wakes no card with another", async () => {
@@ -75,8 +72,7 @@ describeWith(missing({ ip: "iproute2" }), notRoot())("wake-on-lan over a network
     await network.call("wake-on-lan", "on", { ...outlet, secureon: "00:11:22:33:44:55" });
     await card.hears(1);
     await network.call("wake-on-lan", "on", { ...outlet, secureon: "00:11:22:33:44:56" });
-    await card.hears(2);
-    expect(card.heard).toMatchObject([
+    expect(await card.hears(2)).toMatchObject([
       { bytes: 108, wakes: true },
       { bytes: 108, wakes: false },
     ]);
@@ -94,7 +90,7 @@ describeWith(missing({ ip: "iproute2" }), notRoot())("wake-on-lan over a network
           hint: expect.stringContaining("Name the `interface`"),
         },
       });
-      await card.hears(0);
+      expect(await card.hears(0)).toEqual([]);
     });
 
     test("where the interface is down", async () => {
@@ -104,7 +100,7 @@ describeWith(missing({ ip: "iproute2" }), notRoot())("wake-on-lan over a network
       expect(await network.call("wake-on-lan", "on", { mac, interface: LINK.daemon })).toMatchObject({
         failure: { code: "config", mayHaveActed: false, message: expect.stringMatching(/mso-daemon .* up/) },
       });
-      await card.hears(0);
+      expect(await card.hears(0)).toEqual([]);
     });
   });
 
@@ -114,8 +110,7 @@ describeWith(missing({ ip: "iproute2" }), notRoot())("wake-on-lan over a network
     // Without a default route nothing leaves for everybody.
     const outlet = { mac, unicast: MACHINE_ADDRESS, ports: [9], packets: 1 };
     expect(await network.call("wake-on-lan", "on", outlet)).toEqual({});
-    await card.hears(1);
-    expect(card.heard).toMatchObject([{ to: `${MACHINE_ADDRESS}:9`, wakes: true }]);
+    expect(await card.hears(1)).toMatchObject([{ to: `${MACHINE_ADDRESS}:9`, wakes: true }]);
   });
 });
 
@@ -135,7 +130,7 @@ interface Datagram {
 
 /** The card of the machine, and what it hears at ports 7 and 9. */
 class Card implements AsyncDisposable {
-  readonly heard: Datagram[] = [];
+  readonly #heard: Datagram[] = [];
   readonly #receiver: ReturnType<Network["start"]>;
   #listening = 0;
 
@@ -156,16 +151,16 @@ class Card implements AsyncDisposable {
     for await (const line of createInterface({ input: output })) {
       const said: Datagram | { readonly listening: string } = JSON.parse(line);
       if ("listening" in said) this.#listening += 1;
-      else this.heard.push(said);
+      else this.#heard.push(said);
     }
   }
 
-  /** Resolves when it has heard so many datagrams. */
-  async hears(count: number): Promise<void> {
-    await until(() => this.heard.length >= count);
+  /** What it has heard when there are so many datagrams, and a moment later. */
+  async hears(count: number): Promise<readonly Datagram[]> {
+    await until(() => this.#heard.length >= count);
     // One too many would come now.
     await pause(100);
-    expect(this.heard).toHaveLength(count);
+    return this.#heard;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
