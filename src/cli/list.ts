@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import type { MachineShape } from "../http/shapes.ts";
 import type { Client } from "./client.ts";
 import type { Cli } from "./context.ts";
+import { EXIT } from "./exit-codes.ts";
 import { noTag } from "./select.ts";
 import { ago } from "./table.ts";
 import { orderWords, stateWord } from "./words.ts";
@@ -29,6 +30,7 @@ export function add(program: Command, cli: Cli): void {
     .action(async (options: Options) => {
       const daemon = await cli.daemon();
       await show(cli, daemon, options);
+      if (options.watch) process.once("SIGINT", () => process.exit(EXIT.interrupted));
       while (options.watch) {
         await pause(WATCH_MS);
         await show(cli, daemon, options);

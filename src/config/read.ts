@@ -28,17 +28,15 @@ export class Reader {
   readonly #options: ReadOptions;
   readonly #files: Files;
   readonly #tags: Tags;
+  readonly #secretsPath: string;
   /** Files that were included or include others, whatever links lead to them. */
   readonly #parts = new Set<string>();
 
   constructor(mainFile: string, options: ReadOptions) {
     this.#options = options;
     this.#files = new Files(options.cwd, options.problems);
-    this.#tags = new Tags({
-      ...options,
-      files: this.#files,
-      secretsPath: join(dirname(resolve(mainFile)), "secrets.yaml"),
-    });
+    this.#secretsPath = join(dirname(resolve(mainFile)), "secrets.yaml");
+    this.#tags = new Tags({ ...options, files: this.#files, secretsPath: this.#secretsPath });
   }
 
   /** Every file that was read, absolute. */
@@ -89,6 +87,8 @@ export class Reader {
     const conversion = await this.#conversion(document, { source, offset: 0, path });
     const value = conversion.convert(document.contents, spanOf(source, 0, 1));
     if (value.kind === "map") return value;
+    // A file that is all one text may be a key, included by mistake.
+    if (value.kind === "scalar") source.hide(value.at);
     problems.error(value.at, {
       code: "not-a-map",
       message: "the file must hold keys such as `machines:`, not a list or a single value",
@@ -176,6 +176,14 @@ export class Reader {
       this.#options.problems.error(at, {
         code: "include",
         message: `${this.#files.shownAs(file)} is read already`,
+      });
+      return undefined;
+    }
+    if (identity === (await this.#files.identity(this.#secretsPath))) {
+      this.#options.problems.error(at, {
+        code: "include",
+        message: `${this.#files.shownAs(file)} holds secrets, and is not included`,
+        hint: "Take single ones out of it with `!secret NAME`.",
       });
       return undefined;
     }

@@ -14,9 +14,9 @@ const SUSPECT = /pass|token|secret|community|key|psk|auth|priv|hash|cred/i;
 const KEY = /(?<![\w-])["']?([\w-]+)["']?\s*:\s*(?:&\S+\s+)?/g;
 /** Only the indentation of the line, its dash or its comment sign stands before: then its value goes to the end of it. */
 const BEGINS_LINE = /^[\s#-]*["']?$/;
-const QUOTED = /^(?:"(?:[^"\\]|\\.)*"?|'[^']*'?)/;
+const QUOTED = /^(?:"(?:[^"\\]|\\.)*"?|'(?:[^']|'')*'?)/;
 /** A list of texts; one of maps has keys of its own. */
-const LIST = /^\[(?!\s*(?:[{\]]|$))[^\]]*/;
+const LIST = /^\[(?!\s*(?:[{\]]|$))(?:"(?:[^"\\]|\\.)*"?|'(?:[^']|'')*'?|[^\]"'])*/;
 /** Hidden already, all of it: where YAML cannot be read, a part of it may stand behind. */
 const HIDDEN = /^•+[\s,}\]]*(?:$|\s#)/;
 /** Tags, aliases, block signs and maps hold nothing to hide themselves. */

@@ -28,7 +28,7 @@ export function tellSyntax(
       problems.error(spanOf(source, begin + glued.start, begin + glued.end), {
         code: "placeholder-unquoted",
         message: "a placeholder without quotes is a map to YAML",
-        hint: `Write it in quotes: "${secretKeys.masked(written).includes(text) ? text : "…"}".`,
+        hint: `Write it in quotes: "${secretKeys.masked(source.shownLine(line) ?? "").includes(text) ? text : "…"}".`,
       });
     } else problems.error(spanOf(source, start, pos[1]), SYNTAX[code] ?? UNREADABLE);
   }

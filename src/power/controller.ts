@@ -193,7 +193,9 @@ export class PowerController implements Power {
   cancel(id: string, actor: Actor): void {
     for (const { standing } of this.#posts.values()) {
       if (standing?.record.id !== id) continue;
-      standing.abort.abort(new PowerError("superseded", `cancelled by ${actor.name}`));
+      standing.abort.abort(
+        new PowerError("superseded", `cancelled by ${actor.name}`, { hint: "What it had done by then stays done." }),
+      );
       return;
     }
     throw new PowerError("not_found", `no order ${id} is under way`, {

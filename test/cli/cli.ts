@@ -14,7 +14,7 @@ const LONGEST_MS = 15_000;
 export const PREPARATION_MS = 60_000;
 
 /** What MAAS's token is in `configuration`. */
-export const TOKEN = "the-token-that-maas-was-given";
+export const TOKEN = "the_token_that_maas_was_given";
 
 let isBuilt = false;
 

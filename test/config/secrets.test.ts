@@ -162,3 +162,45 @@ describe("`!env`", () => {
     expect(printed(loaded)).not.toContain("hunter2");
   });
 });
+
+describe("a secret that is not converted", () => {
+  const tail = "hunter2-hunter2";
+
+  test.each([
+    ["behind a sign that ends it where YAML cannot be read", `{hubs:\n  a:\n    password: x]${tail}\nmachines: {}\n`],
+    ["with a doubled quote where YAML cannot be read", `{ a: { password: 'x''${tail}', b: ] }\n`],
+    ["in a list with a bracket in quotes", `{ a: { password: ["x]${tail}"], b: ] }\n`],
+    ["behind a key that is glued to something", `machines: { a: { b: 1,}password: ${tail}, c: [ }\n`],
+    [
+      "in a section that is given twice",
+      `hubs: {}\nhubs:\n  a:\n    password:\n      - ${tail}\nmachines: {}\nmachines: {}\n`,
+    ],
+    ["under a merge key", `machines:\n  <<:\n    password:\n      - ${tail}\n  <<: 1\n`],
+    ["in lines that the parser never reached", `  a: 0\nstore:\n  token:\n    - x\n    - ${tail}\nhubs: {}\n`],
+    ["with a placeholder in it", `machines:\n  a:\n    password:\n      - ${tail}{n}x\n  b: ]\n`],
+  ])("is not quoted %s", async (_where, text) => {
+    await using folder = await Folder.with({ "maasochist.yaml": text });
+    const loaded = await folder.load();
+    expect(loaded.problems.length).toBeGreaterThan(0);
+    expect(printed(loaded)).not.toContain("hunter2");
+  });
+
+  test("is not quoted when its file is included by mistake", async () => {
+    await using folder = await Folder.with({
+      "maasochist.yaml": "include: [secrets.yaml, key.yaml]\nmachines: {}\n",
+      "secrets.yaml": "plug: hunter2-hunter2\n",
+      "key.yaml": "hunter2hunter2hunter2\n",
+    });
+    const loaded = await folder.load();
+    expect(told(loaded)[0]).toBe(
+      "key.yaml:1:1 not-a-map the file must hold keys such as `machines:`, not a list or a single value",
+    );
+    expect(told(loaded)[1]).toBe("maasochist.yaml:1:11 include secrets.yaml holds secrets, and is not included");
+    expect(printed(loaded)).not.toContain("hunter2");
+  });
+});
+
+test("a section with a key that every object has is told of it", async () => {
+  await using folder = await Folder.with({ "maasochist.yaml": "store: { toString: x }\nmachines: {}\n" });
+  expect(told(await folder.load())[0]).toBe('maasochist.yaml:1:10 unknown-key unknown key "toString" in store');
+});

@@ -1,4 +1,4 @@
-/** How many hostile inputs each fuzz test gives. */
+/** How many hostile inputs each fuzz test gives; with fewer than a thousand some kinds of them may not come at all. */
 export const RUNS = Number(process.env["MAASOCHIST_FUZZ_RUNS"] ?? 10_000);
 
 /** How long such a test may take (ms), on a slow host as well. */

@@ -34,17 +34,16 @@ describeWith(missing({ ip: "iproute2" }), notRoot())("wake-on-lan over a network
     expect(await card.hears(2)).toEqual([datagram, datagram]);
   });
 
-  test("leaves from the address of the interface, where the host has others", async () => {
+  test("leaves by the interface, though the default route leads elsewhere", async () => {
     await using network = await Network.open();
-    await network.ip("daemon", "address", "add", "10.98.0.77/24", "broadcast", "+", "dev", LINK.daemon);
     await network.ip("daemon", "link", "add", "other", "type", "veth", "peer", "name", "other-end");
-    await network.ip("daemon", "link", "set", "other-end", "up");
+    for (const name of ["other", "other-end"]) await network.ip("daemon", "link", "set", name, "up");
     await network.ip("daemon", "address", "add", "10.99.0.1/24", "broadcast", "+", "dev", "other");
-    await network.ip("daemon", "link", "set", "other", "up");
     await network.ip("daemon", "route", "add", "default", "dev", "other");
     await using card = await Card.start(network);
-    await network.call("wake-on-lan", "on", { mac, interface: LINK.daemon, packets: 1, ports: [9] });
-    expect(await card.hears(1)).toMatchObject([{ from: DAEMON_ADDRESS, wakes: true }]);
+    const outlet = { mac, interface: LINK.daemon, broadcast: EVERYBODY, ports: [9], packets: 1 };
+    await network.call("wake-on-lan", "on", outlet);
+    expect(await card.hears(1)).toMatchObject([{ to: `${EVERYBODY}:9`, from: DAEMON_ADDRESS, wakes: true }]);
   });
 
   test("is sent to a broadcast address that is written down", async () => {
