@@ -93,7 +93,7 @@ async function systemd(cli: Cli, folder: string, { force, listen }: Options): Pr
   ];
   cli.say(`Wrote maasochist.service and maasochist.socket to ${folder}.`);
   cli.say(`They run ${config}, which needs:`);
-  cli.say(`  server: { listen: systemd, url: http://${listen} }`);
+  cli.say(`  server: { listen: systemd, url: "http://${reachable(listen)}" }`);
   cli.say(
     `The service runs as the account ${ACCOUNT}: whatever \`!secret\` and \`!file\` name must be readable for it. Next:`,
   );
@@ -102,6 +102,11 @@ async function systemd(cli: Cli, folder: string, { force, listen }: Options): Pr
     cli.note(
       `${path} is in a home folder, where the account ${ACCOUNT} may not reach it: install it for all accounts first.`,
     );
+}
+
+/** Where MAAS finds what listens there; on all of a host's addresses, that is one of them, which a person knows best. */
+function reachable(listen: string): string {
+  return listen.replace(/^(0\.0\.0\.0|\[::\]):/, "ADDRESS_OF_THIS_HOST:");
 }
 
 interface File {

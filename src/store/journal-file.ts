@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import type { PowerEvent } from "../power/events.ts";
 import type { OrderRecord } from "../power/order.ts";
 import { hasEnded, type OrderEvent } from "./journal-events.ts";
-import type { OpenSqlite, SqliteDatabase, SqliteValue, Statement } from "./sqlite.ts";
+import { type OpenSqlite, type SqliteDatabase, type SqliteValue, type Statement, sqliteCode } from "./sqlite.ts";
 
 const SCHEMA_VERSION = 1;
 
@@ -112,7 +112,13 @@ export class JournalFile {
   }
 
   rows(sql: string, values: readonly SqliteValue[]): unknown[] {
-    return this.#database.prepare(sql).all(...values);
+    try {
+      return this.#database.prepare(sql).all(...values);
+    } catch (error) {
+      // The binding for older Node.js gives no code with what `all` throws; the check tells damage by one.
+      if (sqliteCode(error) === undefined) check(this.#database);
+      throw error;
+    }
   }
 
   /** Deletes at most so many orders and as many events from before this time (ms since 1970). Answers how many. */
@@ -132,6 +138,12 @@ export class JournalFile {
   }
 
   close(): void {
+    try {
+      // SQLite's binding for older Node.js ends a connection only when its statements are collected, too late to do this.
+      this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    } catch {
+      // What was written stays in the -wal, and is read from there.
+    }
     this.#database.close();
   }
 }
@@ -153,7 +165,12 @@ function bringUp(database: SqliteDatabase, now: number): void {
 
 function check(database: SqliteDatabase): void {
   const result = database.prepare("PRAGMA quick_check(1)").get() as { quick_check: string };
-  if (result.quick_check !== "ok") throw new DamagedError(result.quick_check);
+  if (result.quick_check !== "ok") throw new DamagedError(inOneLine(result.quick_check));
+}
+
+/** SQLite names the database on a line of its own; there is only one. */
+function inOneLine(finding: string): string {
+  return finding.replace(/^\*{3}.*\*{3}\s*/, "").replaceAll(/\s+/g, " ");
 }
 
 /** Found by SQLite's own check. */

@@ -307,6 +307,9 @@ export class SqliteJournal implements Journal {
       this.#letGo();
       try {
         this.#putAside(error);
+        // A new file is begun by the next record, whatever was waited for before.
+        clearTimeout(this.#retry);
+        this.#retry = undefined;
         return;
       } catch {
         // It stays where it is, and the damage is the problem.
@@ -348,10 +351,15 @@ export class SqliteJournal implements Journal {
 
   #tryNow(): void {
     if (this.#closed) return;
-    try {
-      this.#getReady();
-    } catch (error) {
-      this.#failed(error);
+    for (let attempt = 1; attempt <= 2; attempt++) {
+      try {
+        this.#getReady();
+        return;
+      } catch (error) {
+        this.#failed(error);
+        // Damage is over as soon as a new file stands in its place.
+        if (!isDamage(error)) return;
+      }
     }
   }
 }

@@ -12,7 +12,7 @@ import type { Driver } from "../../src/power/driver.ts";
 import { fieldFacts } from "../../src/wire/fields.ts";
 import { plantedSecret } from "./planted.ts";
 
-export interface YamlFile {
+interface YamlFile {
   readonly text: string;
   /** The secrets in the text, and those behind the names of `SECRET_NAMES`. */
   readonly inText: readonly string[];
@@ -161,7 +161,7 @@ const WAYS: readonly ((key: string, secret: string) => string)[] = [
 ];
 
 /** The seeds' texts: whole configurations, some of them valid. */
-export function seeds(drivers: readonly Driver[]): string[] {
+function seeds(drivers: readonly Driver[]): string[] {
   const cases = readdirSync(CASES).filter((file) => file.endsWith(".yaml") && file !== "secrets.yaml");
   return [
     ...cases.map((file) => readFileSync(join(CASES, file), "utf8")),
@@ -243,7 +243,7 @@ function mutatedSeed(texts: readonly string[]): fc.Arbitrary<YamlFile> {
     .record({
       seed: fc.constantFrom(...texts),
       way: fc.nat({ max: WAYS.length - 1 }),
-      mutations: fc.array(mutation, { maxLength: 8 }),
+      mutations: fc.array(mutation, { maxLength: 6 }),
       ...planted,
     })
     .map(({ seed, way, mutations, inText, named }) => {
@@ -292,7 +292,7 @@ function hostileTree(drivers: readonly Driver[]): fc.Arbitrary<YamlFile> {
   );
   const { tree } = fc.letrec<{ tree: Tree; map: Tree }>((tie) => ({
     tree: fc.oneof(
-      { depthSize: "small", withCrossShrink: true },
+      { depthSize: "xsmall", withCrossShrink: true },
       scalar,
       fc.array(tie("tree"), { maxLength: 3 }),
       tie("map"),
@@ -300,13 +300,13 @@ function hostileTree(drivers: readonly Driver[]): fc.Arbitrary<YamlFile> {
     ),
     map: fc
       .tuple(
-        fc.array(fc.tuple(key, tie("tree")), { maxLength: 5 }),
+        fc.array(fc.tuple(key, tie("tree")), { maxLength: 4 }),
         fc.array(fc.tuple(secretKey, secret), { maxLength: 1 }),
       )
       .map(([open, closed]): Tree => Object.fromEntries([...open, ...closed])),
   }));
   const named = fc.dictionary(fc.oneof(fc.constantFrom("a", "b", "nuc[1-3]", "nuc2", "plug"), hostileText), tree, {
-    maxKeys: 4,
+    maxKeys: 3,
   });
   const top = Object.fromEntries(
     Object.keys(TOP_LEVEL).map((section) => [

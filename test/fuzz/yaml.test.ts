@@ -6,7 +6,7 @@ import { drivers as builtIn } from "../../src/drivers/index.ts";
 import { drivers as small } from "../config/drivers.ts";
 import { Folder, printed } from "../config/folder.ts";
 import { tellingOf } from "./planted.ts";
-import { FUZZ_TIMEOUT_MS, RUNS } from "./runs.ts";
+import { FUZZ_TIMEOUT_MS, RUNS, SETTINGS } from "./runs.ts";
 import { SECRET_NAMES, yamlFile } from "./yaml-files.ts";
 
 const drivers = [...builtIn, ...small];
@@ -52,7 +52,7 @@ test(
         const told = tellingOf([...inText, ...named, IN_ENVIRONMENT, IN_FILE]);
         expect(told.filter((telling) => shown.includes(telling))).toEqual([]);
       }),
-      { numRuns: RUNS, endOnFailure: true },
+      SETTINGS,
     );
     // Some of the files are in order, so that their configurations were shown.
     expect(valid).toBeGreaterThan(RUNS / 100);

@@ -34,7 +34,8 @@ class SmallDisk implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    execFileSync("umount", [this.folder]);
+    // Lazily: SQLite's binding for older Node.js holds its files until its statements are collected.
+    execFileSync("umount", ["-l", this.folder]);
     rmdirSync(this.folder);
   }
 }
