@@ -6,6 +6,8 @@ const report = process.env["TEST_REPORT"];
 export default defineConfig({
   test: {
     restoreMocks: true,
+    // Every core: the default leaves one out, which on two of them is half.
+    maxWorkers: "100%",
     testTimeout: 20_000,
     reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: report }]],
     // Drivers of a user's own, which tests put into folders so called, are loaded by Node.js itself, as in the daemon.

@@ -46,13 +46,12 @@ export async function confirm(cli: Cli, { verb, machines, soft, all, yes }: Conf
 }
 
 async function ask(cli: Cli, question: string): Promise<string> {
-  const lines = createInterface({ input: cli.terminal.in, output: cli.terminal.questions });
-  try {
-    return await new Promise<string>((resolve) => {
-      lines.once("close", () => resolve(""));
-      lines.question(question).then(resolve, () => resolve(""));
-    });
-  } finally {
-    lines.close();
-  }
+  const { in: input, questions: output } = cli.terminal;
+  const lines = createInterface({ input, output });
+  const left = new Promise<undefined>((resolve) => lines.once("close", () => resolve(undefined)));
+  const answer = await Promise.race([left, lines.question(question).catch(() => undefined)]);
+  // Ctrl-C and Ctrl-D leave the cursor behind the question.
+  if (answer === undefined) output.write("\n");
+  lines.close();
+  return answer ?? "";
 }

@@ -4,6 +4,8 @@ import { once } from "node:events";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import type { Verb } from "../../src/power/driver.ts";
+import type { OrderRecord } from "../../src/power/order.ts";
 import { until } from "../expecting.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -15,6 +17,8 @@ export const PREPARATION_MS = 60_000;
 
 /** What MAAS's token is in `configuration`. */
 export const TOKEN = "the_token_that_maas_was_given";
+/** The token of the test itself, to give orders and to look without a process of its own. */
+const OWN_TOKEN = "the_token_of_the_test_itself";
 
 let isBuilt = false;
 
@@ -26,13 +30,16 @@ function built(): void {
   isBuilt = true;
 }
 
-/** A configuration with these machines, on a port that is free. */
+/** A configuration with these machines, the first in its second line, on a port that is free. */
 export function configuration(machines: string, more = ""): string {
-  return `server: { listen: 127.0.0.1:0, shutdown_grace: 0s }
-access: { tokens: [{ name: maas, token: ${TOKEN}, role: maas }] }
+  return `machines:
+${machines}server: { listen: 127.0.0.1:0, shutdown_grace: 0s }
+access:
+  tokens:
+    - { name: maas, token: ${TOKEN}, role: maas }
+    - { name: test, token: ${OWN_TOKEN}, role: operator }
 ${more}
-machines:
-${machines}`;
+`;
 }
 
 export interface Ended {
@@ -94,6 +101,23 @@ export async function reads({ url }: ServedPlace, machine: string): Promise<stri
   const response = await fetch(`${url}/maas/${machine}/query`, { headers: { authorization: `Bearer ${TOKEN}` } });
   const { status = "" } = (await response.json()) as { status?: string };
   return status;
+}
+
+/** The orders of a machine, the newest first. */
+export async function ordersOf({ url }: ServedPlace, machine: string): Promise<readonly OrderRecord[]> {
+  const headers = { authorization: `Bearer ${OWN_TOKEN}` };
+  const response = await fetch(`${url}/api/v1/orders?machine=${machine}`, { headers });
+  return ((await response.json()) as { orders: OrderRecord[] }).orders;
+}
+
+/** Gives an order by the API, and waits for its end. */
+export async function order({ url }: ServedPlace, verb: Verb, machine: string): Promise<void> {
+  const response = await fetch(`${url}/api/v1/orders`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${OWN_TOKEN}`, "content-type": "application/json" },
+    body: JSON.stringify({ machine, verb }),
+  });
+  if (!response.ok) throw new Error(await response.text());
 }
 
 /** A folder to work in, with files in it; it is gone afterwards, and so are the daemons that were started in it. */

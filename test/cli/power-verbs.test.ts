@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { OrderRecord } from "../../src/power/order.ts";
 import { until } from "../expecting.ts";
-import { type Failure, Place, PREPARATION_MS, reads, type ServedPlace } from "./cli.ts";
+import { type Failure, ordersOf, Place, PREPARATION_MS, reads, type ServedPlace } from "./cli.ts";
 
 const FAST = "driver: simulated, boot: 0s, shutdown: 0s";
 /** Each test has machines of its own, so that one daemon serves them all. */
@@ -40,17 +40,13 @@ beforeAll(async () => {
 }, PREPARATION_MS);
 afterAll(() => place[Symbol.asyncDispose]());
 
-async function ordersOf(name: string): Promise<readonly OrderRecord[]> {
-  return (await place.json<{ orders: OrderRecord[] }>("orders", name)).orders;
-}
-
 describe("switching", () => {
   test("on waits until the machine is proven to run, and tells the proof", async () => {
     const { code, out, err } = await place.run("on", "first", "--reason", "a try");
     expect(out).toMatch(/^✔ first On \(\d\.\d s, measured: running\)\n$/);
     expect({ code, err }).toEqual({ code: 0, err: "Powering on first…\n" });
     expect(await reads(place, "first")).toBe("running");
-    expect(await ordersOf("first")).toMatchObject([{ verb: "on", state: "done", reason: "a try" }]);
+    expect(await ordersOf(place, "first")).toMatchObject([{ verb: "on", state: "done", reason: "a try" }]);
   });
 
   test("off, cycle and reset with --yes do what they say", async () => {
@@ -59,7 +55,7 @@ describe("switching", () => {
     expect((await place.run("cycle", "all-verbs", "--yes")).out).toMatch(/^✔ all-verbs On/);
     expect((await place.run("reset", "all-verbs", "--yes", "--hard")).out).toMatch(/^✔ all-verbs On/);
     expect(await reads(place, "all-verbs")).toBe("running");
-    expect((await ordersOf("all-verbs")).map((order) => order.verb)).toEqual(["reset", "cycle", "off"]);
+    expect((await ordersOf(place, "all-verbs")).map((order) => order.verb)).toEqual(["reset", "cycle", "off"]);
   });
 
   test.each(["off", "cycle", "reset"])("%s without a terminal needs --yes, and does nothing without", async (verb) => {
@@ -71,7 +67,7 @@ describe("switching", () => {
       err: `error: ${verb} takes power away and asks first, and there is nobody to ask\nAdd --yes.\n`,
     });
     expect(document).toMatchObject({ code: 2, error: { code: "confirm", hint: "Add --yes." } });
-    expect(await ordersOf(name)).toEqual([]);
+    expect(await ordersOf(place, name)).toEqual([]);
     expect(await reads(place, name)).toBe("running");
   });
 
@@ -93,7 +89,7 @@ describe("switching", () => {
     expect(code).toBe(0);
     expect(out).toMatch(/^would order: off dry1 \(.+\)\nwould order: off dry2 \(.+\)\n$/);
     expect(await place.json("cycle", "--all", "--dry-run")).toMatchObject({ code: 0, dryRun: true, verb: "cycle" });
-    expect(await ordersOf("dry1")).toEqual([]);
+    expect(await ordersOf(place, "dry1")).toEqual([]);
     expect(await reads(place, "dry1")).toBe("running");
   });
 
@@ -124,7 +120,7 @@ describe("what a command ends with", () => {
     });
     expect(await place.json("on", "slwo")).toMatchObject({ code: 2, error: { code: "not_found" } });
     expect((await place.run("on", "--tag", "rakc")).err).toContain('has the tag "rakc"; did you mean "rack"?');
-    expect(await ordersOf("near")).toEqual([]);
+    expect(await ordersOf(place, "near")).toEqual([]);
   });
 
   test.each([
@@ -169,7 +165,7 @@ describe("what a command ends with", () => {
     expect(stuck).toMatchObject({ code: 7, results: [{ error: { code: "unproven" } }] });
     expect(slow.code).toBe(7);
     expect(slow.out).toMatch(/^… slow still under way after \d\.\d s \([\w-]+\)\n$/);
-    expect(await ordersOf("slow")).toMatchObject([{ state: "running" }]);
+    expect(await ordersOf(place, "slow")).toMatchObject([{ state: "running" }]);
   });
 
   test("130 after Ctrl-C, which ends the waiting and not the order", async () => {
@@ -179,6 +175,6 @@ describe("what a command ends with", () => {
     expect(code).toBe(130);
     expect(err).toContain("No longer waiting. Orders go on in the daemon");
     await until(async () => (await reads(place, "interrupted")) === "running");
-    await until(async () => (await ordersOf("interrupted"))[0]?.state === "done");
+    await until(async () => (await ordersOf(place, "interrupted"))[0]?.state === "done");
   });
 });

@@ -111,12 +111,12 @@ describe("what cannot be served", { timeout: PREPARATION_MS }, () => {
     });
     const { code, err } = await place.run("serve");
     expect(code).toBe(3);
-    expect(err).toMatch(/maasochist\.yaml:5:27 error: .*"bot".*did you mean "boot"\?/);
-    expect(err).toMatch(/maasochist\.yaml:6:16 error: .*"simulatd".*did you mean "simulated"\?/);
+    expect(err).toMatch(/maasochist\.yaml:2:27 error: .*"bot".*did you mean "boot"\?/);
+    expect(err).toMatch(/maasochist\.yaml:3:16 error: .*"simulatd".*did you mean "simulated"\?/);
     expect(err).toMatch(/\nerror: .+ is invalid: 2 errors\n.*maasochist config check.*\n$/);
     const { error } = await place.json<{ error: { code: string; problems: { line: number }[] } }>("serve");
     expect(error.code).toBe("config");
-    expect(error.problems.map(({ line }) => line)).toEqual([5, 6]);
+    expect(error.problems.map(({ line }) => line)).toEqual([2, 3]);
   });
 
   test("a store that another daemon serves", async () => {
