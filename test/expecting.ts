@@ -14,12 +14,16 @@ export async function failureOf(work: Promise<unknown>): Promise<PowerError> {
   return thrown;
 }
 
-/** Resolves when the condition holds. */
-export async function until(condition: () => boolean | Promise<boolean>, patienceMs = PATIENCE_MS): Promise<void> {
+/** Resolves when the condition holds; it is looked at so often (ms). */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  patienceMs = PATIENCE_MS,
+  everyMs = 10,
+): Promise<void> {
   const deadline = Date.now() + patienceMs;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`it did not come true within ${patienceMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
 }
 

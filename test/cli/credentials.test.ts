@@ -13,6 +13,13 @@ beforeAll(async () => {
 }, PREPARATION_MS);
 afterAll(() => place[Symbol.asyncDispose]());
 
+/** Each question costs the daemon something, a wrong password most of all. */
+const ASK_EVERY_MS = 250;
+
+async function untilStatus(authorization: string, status: number, path?: string): Promise<void> {
+  await until(async () => (await statusFor(authorization, path)) === status, SOON_MS, ASK_EVERY_MS);
+}
+
 async function statusFor(authorization: string, path = "/maas/n1/query"): Promise<number> {
   return (await fetch(`${place.url}${path}`, { headers: { authorization } })).status;
 }
@@ -28,9 +35,9 @@ describe("token", { timeout: PREPARATION_MS }, () => {
     expect(out).toMatch(/^\w{20,}\n$/);
     expect(err).toContain("It is not shown again.");
     const bearer = `Bearer ${out.trim()}`;
-    await until(async () => (await statusFor(bearer)) === 200, SOON_MS);
+    await untilStatus(bearer, 200);
     expect(await place.run("token", "revoke", "lab")).toMatchObject({ code: 0, out: "token lab is revoked\n" });
-    await until(async () => (await statusFor(bearer)) === 401, SOON_MS);
+    await untilStatus(bearer, 401);
   });
 
   test("is kept as a hash, in a file for this account alone", async () => {
@@ -46,11 +53,11 @@ describe("token", { timeout: PREPARATION_MS }, () => {
   test("is limited to machines, networks and its role", async () => {
     const made = await place.json<{ token: string }>("token", "add", "one", "--role", "viewer", "--machines", "n1");
     const bearer = `Bearer ${made.token}`;
-    await until(async () => (await statusFor(bearer)) === 200, SOON_MS);
+    await untilStatus(bearer, 200);
     // What it may not see it is told of no more than of what is not there.
     expect(await statusFor(bearer, "/maas/n2/query")).toBe(422);
     const far = await place.json<{ token: string }>("token", "add", "far", "--from", "192.0.2.0/24");
-    await until(async () => (await statusFor(`Bearer ${far.token}`)) === 403, SOON_MS);
+    await untilStatus(`Bearer ${far.token}`, 403);
     expect(await place.json("token", "list")).toMatchObject({
       code: 0,
       tokens: expect.arrayContaining([
@@ -92,10 +99,10 @@ describe("user", { timeout: PREPARATION_MS }, () => {
     expect({ code, out }).toEqual({ code: 0, out: "user anna may switch; a running daemon knows within a second\n" });
     expect(out + err + readFileSync(place.file("maasochist.credentials.json"), "utf8")).not.toContain(PASSWORD);
     const machines = "/api/v1/machines";
-    await until(async () => (await statusFor(basic("anna", PASSWORD), machines)) === 200, SOON_MS);
+    await untilStatus(basic("anna", PASSWORD), 200, machines);
     expect((await place.run("user", "list")).out).toMatch(/\nanna +operator +\* +anywhere\n/);
     expect(await place.json("user", "revoke", "anna")).toMatchObject({ code: 0, revoked: "anna" });
-    await until(async () => (await statusFor(basic("anna", PASSWORD), machines)) === 401, SOON_MS);
+    await untilStatus(basic("anna", PASSWORD), 401, machines);
   });
 
   test("add refuses a short password", async () => {

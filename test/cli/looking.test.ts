@@ -163,10 +163,14 @@ describe("events", () => {
 
   test("--follow tells what happens from now on, until Ctrl-C", async () => {
     const following = place.start(["events", "--follow", "--machine", "runs"]);
-    await until(async () => {
-      await order(place, "reset", "runs");
-      return following.out.includes("runs  reset done");
-    }, PREPARATION_MS);
+    await until(
+      async () => {
+        await order(place, "reset", "runs");
+        return following.out.includes("runs  reset done");
+      },
+      PREPARATION_MS,
+      250,
+    );
     expect((await following.end("SIGINT")).code).toBe(130);
   });
 

@@ -4,6 +4,8 @@ import { until } from "../expecting.ts";
 import { type Failure, ordersOf, Place, PREPARATION_MS, reads, type ServedPlace } from "./cli.ts";
 
 const FAST = "driver: simulated, boot: 0s, shutdown: 0s";
+/** Each question costs the daemon something (ms). */
+const ASK_EVERY_MS = 250;
 /** Each test has machines of its own, so that one daemon serves them all. */
 const MACHINES = `  first: { ${FAST} }
   all-verbs: { ${FAST}, initial: on }
@@ -97,7 +99,7 @@ describe("switching", () => {
     const { code, out } = await place.run("on", "nowait", "--no-wait");
     expect(code).toBe(0);
     expect(out).toMatch(/^nowait ordered \([\w-]+\)\n$/);
-    await until(async () => (await reads(place, "nowait")) === "running");
+    await until(async () => (await reads(place, "nowait")) === "running", PREPARATION_MS, ASK_EVERY_MS);
   });
 });
 
@@ -174,7 +176,7 @@ describe("what a command ends with", () => {
     const { code, err } = await waiting.end("SIGINT");
     expect(code).toBe(130);
     expect(err).toContain("No longer waiting. Orders go on in the daemon");
-    await until(async () => (await reads(place, "interrupted")) === "running");
-    await until(async () => (await ordersOf(place, "interrupted"))[0]?.state === "done");
+    await until(async () => (await reads(place, "interrupted")) === "running", PREPARATION_MS, ASK_EVERY_MS);
+    await until(async () => (await ordersOf(place, "interrupted"))[0]?.state === "done", PREPARATION_MS, ASK_EVERY_MS);
   });
 });
