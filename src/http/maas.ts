@@ -65,11 +65,11 @@ export function answerMaas(front: Front, request: IncomingMessage, response: Ser
   const fail = (thrown: unknown) => refuse(front, response, { thrown });
   try {
     const principal = front.authenticate(request);
-    if (principal instanceof Promise) {
-      principal.then((known) => route(front, { request, response, principal: known })).catch(fail);
-    } else {
-      route(front, { request, response, principal }).catch(fail);
-    }
+    const answered =
+      principal instanceof Promise
+        ? principal.then((known) => route(front, { request, response, principal: known }))
+        : route(front, { request, response, principal });
+    answered?.catch(fail);
   } catch (error) {
     fail(error);
   }
@@ -81,7 +81,8 @@ interface Call {
   readonly principal: Principal;
 }
 
-async function route(services: Front, call: Call): Promise<void> {
+/** Undefined where it is answered already, as most queries are. Throws, or rejects with, what is to be told. */
+function route(services: Front, call: Call): Promise<void> | undefined {
   const { request, principal } = call;
   const [machine, action, ...rest] = segments(request.url ?? "");
   if (machine === undefined || action === undefined || rest.length > 0) {
@@ -116,7 +117,7 @@ async function route(services: Front, call: Call): Promise<void> {
         hint: "Let MAAS's webhook driver ask; it uses the right method.",
       },
     });
-    return;
+    return undefined;
   }
   if (verb !== "query") refuseForeignPage(request);
   services.sightings.saw(machine, {
@@ -125,20 +126,23 @@ async function route(services: Front, call: Call): Promise<void> {
     agent: request.headers["user-agent"],
     systemId: header(request, "system_id"),
   });
-  if (verb === "query") await query(services, call, machine);
-  else await order(services, call, { machine, verb });
+  if (verb !== "query") return order(services, call, { machine, verb });
+  const fresh = services.power.freshReading(machine);
+  if (!fresh) return query(services, call, machine);
+  answerState(call.response, fresh);
+  return undefined;
 }
 
 async function query(front: Front, { response }: Call, machine: string): Promise<void> {
-  const { power } = front;
-  let reading: Reading;
   try {
-    reading = power.freshReading(machine) ?? (await power.query(machine));
+    answerState(response, await front.power.query(machine));
   } catch (error) {
     // Whatever failed, MAAS is to ask again: anything below 500 it might take for an answer.
     refuse(front, response, { thrown: error, status: 503 });
-    return;
   }
+}
+
+function answerState(response: ServerResponse, reading: Reading): void {
   const body = QUERY_ANSWERS[reading.state];
   response.writeHead(200, [
     "Content-Type",
