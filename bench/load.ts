@@ -2,11 +2,11 @@
 import { connect, type Socket } from "node:net";
 
 export interface LoadOptions {
-  readonly port: number;
   /** Whole requests, sent in turn. */
   readonly requests: readonly Buffer[];
   readonly keepAlive: boolean;
   readonly connections: number;
+  /** How long each server is under load. */
   readonly durationMs: number;
 }
 
@@ -30,27 +30,45 @@ export function request(
   );
 }
 
-export async function load(options: LoadOptions): Promise<LoadResult> {
-  const until = performance.now() + options.durationMs;
-  const times: number[] = [];
-  let failures = 0;
-  let turn = 0;
+/** The machine's own pace changes within seconds: servers that are compared take turns this long (ms). */
+const SLICE_MS = 250;
+
+interface Tally {
+  readonly times: number[];
+  failures: number;
+  seconds: number;
+}
+
+/** Loads the servers at these ports in turn, slice by slice; a result for each. */
+export async function load(options: LoadOptions, ports: readonly number[]): Promise<LoadResult[]> {
+  const tallies = ports.map((port) => ({ port, times: [], failures: 0, seconds: 0 }));
+  for (let passed = 0; passed < options.durationMs; passed += SLICE_MS) {
+    for (const tally of tallies) await slice(options, tally);
+  }
+  return tallies.map(({ times, failures, seconds }: Tally) => {
+    times.sort((a, b) => a - b);
+    return { perSecond: times.length / seconds, p50: at(times, 0.5), p99: at(times, 0.99), failures };
+  });
+}
+
+async function slice(options: LoadOptions, tally: Tally & { readonly port: number }): Promise<void> {
   const begun = performance.now();
+  let turn = 0;
   const worker = async (): Promise<void> => {
     let socket: Socket | undefined;
-    while (performance.now() < until) {
+    while (performance.now() < begun + SLICE_MS) {
       const next = options.requests[turn++ % options.requests.length] ?? Buffer.alloc(0);
       const started = performance.now();
       try {
-        socket ??= await open(options.port);
+        socket ??= await open(tally.port);
         const ok = await exchange(socket, next);
-        if (!ok) failures += 1;
+        if (!ok) tally.failures += 1;
       } catch {
-        failures += 1;
+        tally.failures += 1;
         socket?.destroy();
         socket = undefined;
       }
-      times.push(performance.now() - started);
+      tally.times.push(performance.now() - started);
       if (!options.keepAlive) {
         socket?.destroy();
         socket = undefined;
@@ -59,9 +77,7 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
     socket?.destroy();
   };
   await Promise.all(Array.from({ length: options.connections }, worker));
-  const seconds = (performance.now() - begun) / 1_000;
-  times.sort((a, b) => a - b);
-  return { perSecond: times.length / seconds, p50: at(times, 0.5), p99: at(times, 0.99), failures };
+  tally.seconds += (performance.now() - begun) / 1_000;
 }
 
 function at(sorted: readonly number[], share: number): number {

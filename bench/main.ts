@@ -35,6 +35,11 @@ function spread(values: readonly number[], digits: number): string {
   return `${median(values).toFixed(digits)} (${Math.min(...values).toFixed(digits)}–${Math.max(...values).toFixed(digits)})`;
 }
 
+/** The bare server's, and the daemon's. */
+function keepBoth(name: string, results: readonly LoadResult[]): void {
+  for (const [index, result] of results.entries()) keep(`${name}, ${index === 0 ? "bare" : "daemon"}`, result);
+}
+
 /** Of each round, for rounds differ more than the two in one of them. */
 function shares(habit: string): number[] {
   const [ours = [], theirs = []] = ["daemon", "bare"].map((who) => figures.get(`query, ${habit}, ${who}`)?.perSecond);
@@ -58,22 +63,12 @@ async function throughput(): Promise<void> {
     for (const keepAlive of [false, true]) {
       const habit = keepAlive ? "kept alive" : "connection each";
       const common = { requests: queries(keepAlive), keepAlive, connections: 8, durationMs: SECONDS * 1_000 };
-      keep(`query, ${habit}, bare`, await load({ ...common, port: bare.port }));
-      keep(`query, ${habit}, daemon`, await load({ ...common, port: daemon.port }));
-      const single = { ...common, connections: 1, durationMs: 1_000 };
-      keep(`query, ${habit}, one at a time, bare`, await load({ ...single, port: bare.port }));
-      keep(`query, ${habit}, one at a time, daemon`, await load({ ...single, port: daemon.port }));
+      const both = [bare.port, daemon.port];
+      keepBoth(`query, ${habit}`, await load(common, both));
+      keepBoth(`query, ${habit}, one at a time`, await load({ ...common, connections: 1, durationMs: 1_000 }, both));
     }
-    keep(
-      "on and off, proven, connection each, daemon",
-      await load({
-        port: daemon.port,
-        requests: switches,
-        keepAlive: false,
-        connections: 1,
-        durationMs: SECONDS * 1_000,
-      }),
-    );
+    const proven = { requests: switches, keepAlive: false, connections: 1, durationMs: SECONDS * 1_000 };
+    for (const result of await load(proven, [daemon.port])) keep("on and off, proven, connection each, daemon", result);
     say(`round ${round + 1} of ${ROUNDS} done`);
   }
   say("\n| what | requests/s: median (least–most) | p50 ms | p99 ms | failures |\n|---|---|---|---|---|");

@@ -13,6 +13,7 @@ export function pathOf(target: string): string {
 
 /** A part of a path as it was meant; as it stands where it is not encoded well. */
 export function decoded(part: string): string {
+  if (!part.includes("%")) return part;
   try {
     return decodeURIComponent(part);
   } catch {
