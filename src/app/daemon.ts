@@ -99,7 +99,7 @@ async function build(options: DaemonOptions, disposers: Disposers): Promise<Daem
   const authenticate = (request: IncomingMessage): Principal | Promise<Principal> =>
     localSockets.has(request.socket)
       ? localPrincipal(localAccount(request))
-      : authenticator.authenticate(request.headers.authorization, request.socket.remoteAddress ?? "");
+      : authenticator.authenticate(request.headers.authorization, () => request.socket.remoteAddress ?? "");
 
   const servers: Server[] = [];
   const sightings = new Sightings();

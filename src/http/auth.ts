@@ -50,12 +50,12 @@ export class Authenticator {
   }
 
   /**
-   * Who sent this `Authorization` header from this address. A promise only when a password must be computed.
-   * Throws AccessError.
+   * Who sent this `Authorization` header from this address, which is asked for only where it counts: to ask the system
+   * for it takes longer than all the rest. A promise only when a password must be computed. Throws AccessError.
    */
-  authenticate(authorization: string | undefined, remoteAddress: string): Principal | Promise<Principal> {
+  authenticate(authorization: string | undefined, remoteAddress: () => string): Principal | Promise<Principal> {
     this.#refresh();
-    const address = plainAddress(remoteAddress);
+    const address = () => plainAddress(remoteAddress());
     if (authorization === undefined) throw new AccessError("unauthenticated", "no credential was sent");
     const space = authorization.indexOf(" ");
     const scheme = authorization.slice(0, space).toLowerCase();
@@ -63,13 +63,13 @@ export class Authenticator {
     if (scheme === "bearer" && credential !== "") {
       // Node reads headers as Latin-1; MAAS sends UTF-8.
       const token = this.#token(Buffer.from(credential, "latin1"));
-      return token ? this.#admit(token, address) : this.#refuse(`${sourceOf(address)} token`);
+      return token ? this.#admit(token, address) : this.#refuse(`${sourceOf(address())} token`);
     }
     if (scheme === "basic") return this.#basic(credential, address);
     throw new AccessError("unauthenticated", "the credential is neither Bearer nor Basic");
   }
 
-  #basic(credential: string, address: string): Principal | Promise<Principal> {
+  #basic(credential: string, address: () => string): Principal | Promise<Principal> {
     const bytes = Buffer.from(credential, "base64");
     const colon = bytes.indexOf(":");
     if (colon < 0) throw new AccessError("unauthenticated", "the Basic credential holds no user and password");
@@ -80,7 +80,7 @@ export class Authenticator {
 
     const known = this.#users.get(user);
     const attempt = { user, hash: known?.hash, password: secret.toString() };
-    const source = sourceOf(address);
+    const source = sourceOf(address());
     const key = `${source} user ${user.slice(0, NAME_COUNTS)}`;
     const remembered = this.#passwords.remembers(attempt);
     if (remembered === true && known) return this.#admit(known, address);
@@ -101,15 +101,16 @@ export class Authenticator {
     return known && timingSafeEqual(Buffer.from(known.hash, "hex"), hash) ? known : undefined;
   }
 
-  #admit(known: Known, address: string): Principal {
-    const { kind, grant } = known;
-    const { name, role, machines } = grant;
-    if (!known.within(address)) {
-      const where = address === "" ? "over a local socket" : `from ${address}`;
+  #admit(known: Known, address: () => string): Principal {
+    const { kind, grant, within } = known;
+    const { name, role, machines, from } = grant;
+    if (from.length > 0 && !within(address())) {
+      const where = address() === "" ? "over a local socket" : `from ${address()}`;
       throw new AccessError("forbidden_network", `${name} may not be used ${where}`);
     }
     return {
-      actor: { id: `${kind}:${name}`, name, role, ...(address !== "" && { address }) },
+      actor: { id: `${kind}:${name}`, name, role },
+      address,
       sees: (machine) => matchesAny(machines, machine),
       may: (right) => roleAllows(role, right),
       stands: () => this.#stands(known),
@@ -155,6 +156,7 @@ function knownUser(grant: UserGrant): Known {
 export function localPrincipal(account: string): Principal {
   return {
     actor: { id: `local:${account}`, name: `${account} (local)`, role: "admin" },
+    address: () => "",
     sees: () => true,
     may: () => true,
     stands: () => true,

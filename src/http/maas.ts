@@ -18,7 +18,7 @@ import type { Reading } from "../power/reading.ts";
 import { AccessError } from "./access-error.ts";
 import { answerJson, answerOf, isFault } from "./answer.ts";
 import { refuseForeignPage } from "./foreign-page.ts";
-import type { Principal } from "./principal.ts";
+import { actorOf, type Principal } from "./principal.ts";
 import type { Sightings } from "./sightings.ts";
 import { decoded } from "./target.ts";
 
@@ -122,7 +122,7 @@ function route(services: Front, call: Call): Promise<void> | undefined {
   if (verb !== "query") refuseForeignPage(request);
   services.sightings.saw(machine, {
     at: services.clock.now(),
-    address: principal.actor.address,
+    address: principal.address,
     agent: request.headers["user-agent"],
     systemId: header(request, "system_id"),
   });
@@ -163,9 +163,7 @@ async function order(
   const { power, clock, hold, stopping } = services;
   const { request, response, principal } = call;
   if (stopping.aborted) throw stopped();
-  const agent = request.headers["user-agent"];
-  const actor = { ...principal.actor, ...(agent !== undefined && { agent }) };
-  const ticket = power.order({ ...wish, actor });
+  const ticket = power.order({ ...wish, actor: actorOf(principal, request) });
   ticket.done.catch(() => undefined);
 
   const answered = new AbortController();

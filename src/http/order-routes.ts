@@ -7,11 +7,8 @@ import { AccessError } from "./access-error.ts";
 import { answerOf } from "./answer.ts";
 import { type ApiServices, type App, admit, seenMachines, visibleMachine } from "./api-services.ts";
 import { parsed } from "./bad-request.ts";
-import type { Principal } from "./principal.ts";
+import { actorOf, type Principal } from "./principal.ts";
 import { ORDER_REQUEST, ORDERS_QUERY } from "./shapes.ts";
-
-/** What a caller says it is, as far as the journal keeps it (characters). */
-const AGENT_LENGTH = 200;
 
 export function orderRoutes(app: App, services: ApiServices): void {
   const { power, history, clock } = services;
@@ -21,11 +18,10 @@ export function orderRoutes(app: App, services: ApiServices): void {
     const { wait, timeout_ms, force, how, reason, verb, machine } = parsed(ORDER_REQUEST, request.body);
     if (force && !principal.may("configure"))
       throw new AccessError("forbidden", `${principal.actor.name} may not force an order`);
-    const agent = request.headers["user-agent"]?.slice(0, AGENT_LENGTH);
     const ticket = power.order({
       machine: visibleMachine(power, principal, machine),
       verb,
-      actor: { ...principal.actor, ...(agent !== undefined && { agent }) },
+      actor: actorOf(principal, request.raw),
       force,
       ...(how && { how }),
       ...(reason !== undefined && { reason }),
@@ -59,7 +55,7 @@ export function orderRoutes(app: App, services: ApiServices): void {
   app.post<{ Params: { id: string } }>("/api/v1/orders/:id/cancel", async (request) => {
     const principal = await admit(services, request, "order");
     const order = visibleOrder(services, principal, request.params.id);
-    power.cancel(order.id, principal.actor);
+    power.cancel(order.id, actorOf(principal, request.raw));
     return { order };
   });
 }

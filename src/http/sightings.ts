@@ -9,14 +9,23 @@ export interface Sighting {
   readonly systemId?: string | undefined;
 }
 
+const ADDRESS_LASTS_MS = 1_000;
+
 export class Sightings {
   readonly #byMachine = new Map<string, Sighting>();
 
-  /** Everybody else who calls a webhook, by curl or to test it, is not MAAS. */
-  saw(machine: string, sighting: Sighting): void {
+  /**
+   * The address is asked for once a second and machine: it costs more than the rest of a poll's answer.
+   * Everybody else who calls a webhook, by curl or to test it, is not MAAS.
+   */
+  saw(machine: string, { address, ...sighting }: Omit<Sighting, "address"> & { readonly address: () => string }): void {
     if (!sighting.agent?.startsWith("MAAS ")) return;
-    const systemId = sighting.systemId ?? this.#byMachine.get(machine)?.systemId;
-    this.#byMachine.set(machine, { ...sighting, systemId });
+    const last = this.#byMachine.get(machine);
+    const recent = last !== undefined && sighting.at - last.at < ADDRESS_LASTS_MS && last.agent === sighting.agent;
+    const systemId = sighting.systemId ?? last?.systemId;
+    // The time stays that of the address, or a steady caller's would never be asked for again.
+    if (recent) this.#byMachine.set(machine, { ...last, systemId });
+    else this.#byMachine.set(machine, { ...sighting, address: address(), systemId });
   }
 
   of(machine: string): Sighting | undefined {

@@ -24,7 +24,7 @@ class Door {
   }
 
   async knock(authorization: string | undefined, address = "10.0.0.1"): Promise<Principal> {
-    return this.#authenticator.authenticate(authorization, address);
+    return this.#authenticator.authenticate(authorization, () => address);
   }
 
   /** The id of who was let in; the kind of the refusal where nobody was. */

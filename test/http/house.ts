@@ -99,7 +99,7 @@ export class House implements AsyncDisposable {
     const { power } = lab;
     const authenticator = new Authenticator({ now: () => clock.now(), rules: () => [this.#access, credentials.rules] });
     const authenticate = ({ headers, socket }: IncomingMessage) =>
-      authenticator.authenticate(headers.authorization, socket.remoteAddress ?? "");
+      authenticator.authenticate(headers.authorization, () => socket.remoteAddress ?? "");
     const onFault = (error: unknown) => this.faults.push(error);
     this.#api = await buildApi({
       power,

@@ -77,7 +77,8 @@ function principal(authorization: string | undefined): Principal {
   if (name === "") throw new AccessError("unauthenticated", "no credential");
   const role: Role = name === "viewer" ? "viewer" : "maas";
   return {
-    actor: { id: `token:${name}`, name, role, address: "192.0.2.1" },
+    actor: { id: `token:${name}`, name, role },
+    address: () => "192.0.2.1",
     sees: (machine) => name !== "nuc-only" || machine.startsWith("nuc"),
     may: (right) => roleAllows(role, right),
     stands: () => true,
