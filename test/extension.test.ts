@@ -199,6 +199,7 @@ function controller(configuration: Configuration | undefined): PowerController &
   const notebook = new Notebook();
   const power = new PowerController({
     machines: configuration.machines,
+    limits: [],
     clock: systemClock,
     journal: notebook,
     memory: notebook,

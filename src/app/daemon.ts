@@ -5,7 +5,7 @@ import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
 import { networkInterfaces } from "node:os";
 import { dirname } from "node:path";
-import type { Configuration } from "../config/index.ts";
+import type { Configuration, Loaded } from "../config/index.ts";
 import type { DaemonStatus } from "../http/api.ts";
 import { Authenticator, localPrincipal } from "../http/auth.ts";
 import type { Principal } from "../http/principal.ts";
@@ -23,6 +23,7 @@ import { Disposers } from "./disposers.ts";
 import { closeServer, describeServer, isLocalAddress, listen, listenOnPath } from "./listen.ts";
 import type { Log } from "./log.ts";
 import { Poller } from "./poller.ts";
+import { type Reload, Reloader } from "./reloader.ts";
 import { StartError } from "./start-error.ts";
 import { version } from "./version.ts";
 
@@ -33,6 +34,8 @@ export interface DaemonOptions {
   readonly configuration: Configuration;
   readonly log: Log;
   readonly env: NodeJS.ProcessEnv;
+  /** Reads the configuration again; absent where there is no file to read. */
+  readonly load?: () => Promise<Loaded>;
   /** Time for everything that concerns power. Absent: the system's. */
   readonly clock?: Clock;
 }
@@ -45,6 +48,8 @@ export interface Daemon extends AsyncDisposable {
   /** How MAAS reaches it, as configured or guessed. */
   readonly url: string;
   readonly addresses: readonly string[];
+  /** Reads the configuration again, and takes it over. */
+  reload(): Promise<Reload>;
 }
 
 /** Builds and starts everything. Throws StartError; then nothing is left running. */
@@ -84,6 +89,7 @@ async function build(options: DaemonOptions, disposers: Disposers): Promise<Daem
 
   const power = new PowerController({
     machines: configuration.machines,
+    limits: configuration.limits,
     clock,
     journal,
     memory,
@@ -91,9 +97,18 @@ async function build(options: DaemonOptions, disposers: Disposers): Promise<Daem
   });
   disposers.defer(power.listen((signal) => logSignal(log, signal)));
 
+  const reloader = new Reloader({
+    configuration,
+    load: options.load ?? (() => Promise.resolve({ configuration, problems: [], drivers: [] })),
+    difference: (next) => power.difference(next),
+    apply: (next) => power.reconfigure(next),
+    now: () => clock.now(),
+    log,
+  });
+  disposers.defer(() => reloader[Symbol.asyncDispose]());
   const authenticator = new Authenticator({
     now: () => clock.now(),
-    rules: () => [configuration.access, credentials.rules],
+    rules: () => [reloader.configuration.access, credentials.rules],
   });
   const localSockets = new WeakSet<Socket>();
   const authenticate = (request: IncomingMessage): Principal | Promise<Principal> =>
@@ -114,12 +129,16 @@ async function build(options: DaemonOptions, disposers: Disposers): Promise<Daem
     listening: servers.map(describeServer),
     url: urlOf(configuration, servers),
     machines: power.names.length,
-    warnings: configuration.warnings.map(({ code, message, file, line }) => ({ code, message, file, line })),
-    problems: [journal.problem, memory.problem, credentials.problem].filter((problem) => problem !== undefined),
+    configuredAt: reloader.loadedAt,
+    warnings: reloader.configuration.warnings.map(({ code, message, file, line }) => ({ code, message, file, line })),
+    problems: [journal.problem, memory.problem, credentials.problem, reloader.problem].filter(
+      (problem) => problem !== undefined,
+    ),
   });
   const loadApi = async (): Promise<Handler> => {
     const { buildApi } = await import("../http/api.ts");
-    const built = await buildApi({ power, history: journal, authenticate, status, sightings, clock, onFault });
+    const reload = (how: { readonly dryRun: boolean }) => reloader.reload(how);
+    const built = await buildApi({ power, history: journal, authenticate, status, reload, sightings, clock, onFault });
     disposers.defer(() => built.close());
     return built.handle;
   };
@@ -147,12 +166,14 @@ async function build(options: DaemonOptions, disposers: Disposers): Promise<Daem
     }
   }
   log.info({ version, machines: power.names.length, listening: servers.map(describeServer) }, "listening");
+  power.start();
   const poller = new Poller(power, clock);
 
   return {
     power,
     paths,
     token,
+    reload: () => reloader.reload(),
     get url() {
       return urlOf(configuration, servers);
     },
@@ -293,6 +314,26 @@ function logSignal(log: Log, signal: PowerSignal): void {
       return;
     case "machine:readable":
       log.info({ machine: signal.machine }, "machine can be read again");
+      return;
+    case "machine:locked":
+    case "machine:unlocked":
+      log.info({ machine: signal.machine, by: signal.by, reason: signal.reason }, signal.kind.replace(":", " "));
+      return;
+    case "hub:failing":
+      log.warn(
+        { hub: signal.hub, machines: signal.machines.length, code: signal.error.code, error: signal.error.message },
+        "hub does not answer",
+      );
+      return;
+    case "hub:answering":
+      log.info({ hub: signal.hub, machines: signal.machines.length }, "hub answers again");
+      return;
+    case "hub:pinned":
+      log.info({ hub: signal.hub, id: signal.id, by: signal.by }, "device behind the hub");
+      return;
+    // The reloader tells it with more.
+    case "config:reloaded":
+    case "config:refused":
       return;
     case "journal:failed":
       log.error({ problem: signal.message }, "a record could not be written");

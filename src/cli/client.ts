@@ -1,6 +1,7 @@
 /** The daemon's API over its local socket. */
 import { type IncomingMessage, request } from "node:http";
 import { userInfo } from "node:os";
+import type { ReloadShape } from "../http/configuration-routes.ts";
 import type { DaemonStatus, HubShape, MachineShape } from "../http/shapes.ts";
 import type { ListedOutlet, Verb } from "../power/driver.ts";
 import type { OrderRecord } from "../power/order.ts";
@@ -59,6 +60,22 @@ export class Client {
   /** Measures now. */
   query(name: string): Promise<MachineShape> {
     return this.#json("POST", `/machines/${encodeURIComponent(name)}/query`);
+  }
+
+  async lock(name: string, reason: string): Promise<MachineShape> {
+    return this.#json("POST", `/machines/${encodeURIComponent(name)}/lock`, { body: { reason } });
+  }
+
+  async unlock(name: string): Promise<MachineShape> {
+    return this.#json("POST", `/machines/${encodeURIComponent(name)}/unlock`);
+  }
+
+  async trust(hub: string): Promise<void> {
+    await this.#json("POST", `/hubs/${encodeURIComponent(hub)}/trust`);
+  }
+
+  reload(dryRun: boolean): Promise<ReloadShape> {
+    return this.#json("POST", "/configuration/reload", { body: { dry_run: dryRun } });
   }
 
   /** Gives an order; answers it as it is when it ended, or still runs. Throws CliError when it was refused or failed. */

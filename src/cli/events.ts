@@ -91,6 +91,21 @@ function words(event: EventShape["event"]): string {
       return `${machine}  cannot be read: ${(event["error"] as { message: string }).message}`;
     case "machine:readable":
       return `${machine}  can be read again`;
+    case "machine:locked":
+    case "machine:unlocked":
+      return `${machine}  ${event.kind === "machine:locked" ? "locked" : "unlocked"} by ${String(event["by"])}: ${String(event["reason"])}`;
+    case "hub:failing":
+      return `${String(event["hub"])}  does not answer: ${(event["error"] as { message: string }).message}`;
+    case "hub:answering":
+      return `${String(event["hub"])}  answers again`;
+    case "hub:pinned": {
+      const { by } = event;
+      return by === undefined
+        ? `${String(event["hub"])}  is ${String(event["id"])}, and is remembered as such`
+        : `${String(event["hub"])}  another device was accepted by ${by as string}`;
+    }
+    case "config:reloaded":
+      return `configuration taken over: ${["added", "changed", "removed"].map((kind) => `${(event[kind] as string[]).length} ${kind}`).join(", ")}`;
     default:
       return typeof event["message"] === "string" ? `${event.kind}  ${event["message"]}` : event.kind;
   }

@@ -35,6 +35,16 @@ export function add(program: Command, cli: Cli): void {
     }
   });
   hubs
+    .command("trust")
+    .description("Accept the device that answers now in place of the one found at first contact.")
+    .argument("<hub>", "name of the hub")
+    .action(async (name: string) => {
+      const daemon = await cli.daemon();
+      await daemon.trust(name);
+      cli.data({ hub: name });
+      cli.say(`${name}: the device that answers next is remembered as the right one`);
+    });
+  hubs
     .command("outlets")
     .description("List the outlets that a hub's driver finds.")
     .argument("<hub>", "name of the hub")

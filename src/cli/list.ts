@@ -64,8 +64,9 @@ function print(cli: Cli, machines: readonly MachineShape[]): void {
   cli.say(cli.paint("bold", head));
   for (const [index, line] of lines.entries()) {
     cli.say(line);
-    const { error } = machines[index] ?? {};
+    const { error, lock } = machines[index] ?? {};
     if (error) cli.say(`  └ ${error.message}`);
+    if (lock) cli.say(`  └ locked by ${lock.by}, ${ago(lock.at)}: ${lock.reason}`);
   }
 }
 

@@ -50,6 +50,9 @@ function printOrder(cli: Cli, order: OrderRecord): void {
     `  accepted  ${clockTime(acceptedAt)} from ${actor.id}${actor.address === undefined ? "" : ` at ${actor.address}`}${actor.agent === undefined ? "" : `, ${actor.agent}`}`,
   );
   if (reason !== undefined) cli.say(`  reason    ${reason}`);
+  if (order.completes !== undefined) cli.say(`  completes ${order.completes}, which a restart cut short`);
+  if (order.waitingFor !== undefined) cli.say(`  waits     for ${order.waitingFor}`);
+  if (order.degraded) cli.say(`  degraded  it runs without ${order.degraded.join(", ")}`);
   if (forced) cli.say("  forced    protection was passed");
   if (repeats > 0) cli.say(`  repeats   asked ${repeats} more ${repeats === 1 ? "time" : "times"}`);
   if (joined.length > 0) cli.say(`  joined    by ${joined.map((other) => other.name).join(", ")}`);

@@ -15,8 +15,10 @@ import { EXIT } from "./exit-codes.ts";
 import * as hubs from "./hubs.ts";
 import * as init from "./init.ts";
 import * as list from "./list.ts";
+import * as lock from "./lock.ts";
 import * as orders from "./orders.ts";
 import * as powerVerbs from "./power-verbs.ts";
+import * as reload from "./reload.ts";
 import * as serve from "./serve.ts";
 import * as status from "./status.ts";
 import * as test from "./test.ts";
@@ -28,9 +30,11 @@ const COMMANDS = [
   serve,
   init,
   config,
+  reload,
   list,
   status,
   powerVerbs,
+  lock,
   orders,
   cancel,
   test,

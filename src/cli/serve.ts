@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { Configuration } from "../config/index.ts";
+import { messageOf } from "../power/errors.ts";
 import { CliError } from "./cli-error.ts";
 import type { Cli } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -35,7 +36,20 @@ async function serve(cli: Cli, configuration: Configuration): Promise<void> {
     log.warn({ code, at: `${file}:${line}`, hint }, message);
   const signalled = firstSignal();
   try {
-    const daemon = await startDaemon({ configuration, log, env: cli.terminal.env });
+    const { load } = await import("./load.ts");
+    const file = configuration.file;
+    const daemon = await startDaemon({
+      configuration,
+      log,
+      env: cli.terminal.env,
+      ...(file !== undefined && { load: () => load(cli, file) }),
+    });
+    const onHangup = () => {
+      daemon
+        .reload()
+        .catch((error: unknown) => log.error({ problem: messageOf(error) }, "the configuration could not be read"));
+    };
+    if (process.platform !== "win32") process.on("SIGHUP", onHangup);
     const { serveBanner } = await import("./serve-banner.ts");
     for (const line of serveBanner(daemon, { configuration, env: cli.terminal.env, calledAs: cli.calledAs }))
       cli.say(line);

@@ -54,6 +54,7 @@ function print(cli: Cli, machine: MachineShape): void {
     `  by        ${drivers.join(", ")}; can ${verbs.join(", ") || "do nothing"}${tags.length > 0 ? `; tags ${tags.join(", ")}` : ""}`,
   );
   if (!machine.enabled) cli.say("  disabled  takes no orders");
+  if (machine.lock) cli.say(`  locked    by ${machine.lock.by}, ${ago(machine.lock.at)}: ${machine.lock.reason}`);
   if (machine.protect !== "nobody")
     cli.say(`  protected off, cycle and reset are refused to ${machine.protect === "all" ? "everybody" : "people"}`);
   if (order)

@@ -6,13 +6,22 @@ import type { Cli } from "./context.ts";
 const VERB_WORDS = { on: "Power on", off: "Power off", cycle: "Power cycle", reset: "Reset" } as const;
 
 export function stateWord(cli: Cli, machine: MachineShape): string {
-  const { state, reading, order } = machine;
+  const { order } = machine;
+  if (machine.lock && !order) return `${plainState(cli, machine)} (locked)`;
+  if (order?.waitingFor !== undefined) return cli.paint("yellow", `Waiting for ${order.waitingFor}`);
   if (order)
     return cli.paint(
       "yellow",
       `${order.verb === "off" ? "Powering off…" : order.verb === "on" ? "Powering on…" : "Restarting…"}`,
     );
-  const assumed = reading?.confidence === "assumed" && state !== "unknown" && state !== "error" ? " (assumed)" : "";
+  return plainState(cli, machine);
+}
+
+function plainState(cli: Cli, { state, reading }: MachineShape): string {
+  const assumed =
+    state !== "unknown" && state !== "error" && reading && reading.confidence !== "measured"
+      ? ` (${reading.confidence})`
+      : "";
   switch (state) {
     case "on":
       return cli.paint("green", "On") + assumed;

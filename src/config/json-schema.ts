@@ -4,6 +4,7 @@ import { type Driver, VERBS } from "../power/driver.ts";
 import { keysOf, shapeOf } from "./member-fields.ts";
 import {
   ACCESS,
+  LIMIT,
   MACHINE,
   MACHINE_STRUCTURE,
   PACE,
@@ -42,6 +43,7 @@ export function jsonSchema(drivers: readonly Driver[]): Json {
       store: { ...inputSchema(STORE), description: TOP_LEVEL.store },
       drivers: { ...STRINGS, description: TOP_LEVEL.drivers },
       include: { ...oneOrMore({ type: "string" }), description: TOP_LEVEL.include },
+      limits: { type: "array", items: inputSchema(LIMIT), description: TOP_LEVEL.limits },
       profiles: { ...mapOf("profile"), description: TOP_LEVEL.profiles },
       hubs: { ...mapOf("hub"), description: TOP_LEVEL.hubs },
       machines: { ...mapOf("machine"), description: TOP_LEVEL.machines },

@@ -5,11 +5,12 @@ import { dirname, join, resolve } from "node:path";
 import type { AccessRules } from "../power/access.ts";
 import type { Driver } from "../power/driver.ts";
 import { PowerError } from "../power/errors.ts";
-import type { HubSpec, MachineSpec } from "../power/spec.ts";
+import type { HubSpec, LimitSpec, MachineSpec } from "../power/spec.ts";
 import { buildAccess } from "./access.ts";
 import { refuse, refuseUnknownKeys } from "./check-value.ts";
 import { checkMachines } from "./checks.ts";
 import { buildHubs } from "./hubs.ts";
+import { buildLimits } from "./limits.ts";
 import { buildMachines } from "./machines.ts";
 import { type Problem, Problems } from "./problem.ts";
 import { buildProfiles } from "./profiles.ts";
@@ -27,6 +28,7 @@ export interface Configuration {
   readonly access: AccessRules;
   readonly store: StoreSettings;
   readonly hubs: readonly HubSpec[];
+  readonly limits: readonly LimitSpec[];
   readonly machines: readonly MachineSpec[];
   /** Every file that was read, absolute. */
   readonly watchedFiles: readonly string[];
@@ -149,6 +151,11 @@ async function load(
     });
   }
   checkMachines(machines, problems);
+  const limits = buildLimits(value("limits"), {
+    tags: new Set(machines.flatMap((machine) => machine.spec.tags)),
+    hubs: new Set([...services.hubs.values()].map((hub) => hub.spec.name)),
+    problems,
+  });
 
   const all = problems.all;
   const configuration: Configuration = {
@@ -157,6 +164,7 @@ async function load(
     access,
     store,
     hubs: [...services.hubs.values()].map((hub) => hub.spec),
+    limits,
     machines: machines.map((machine) => machine.spec),
     watchedFiles: reader.watchedFiles,
     warnings: all,

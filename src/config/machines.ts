@@ -186,6 +186,7 @@ function ownSpec(member: Member, settings: z.output<typeof MACHINE>): OwnSpec {
     protect: protect ?? "nobody",
     whenAlreadyOn: when_already_on,
     ...(above !== undefined && { above }),
+    aboveFor: settings.for,
     verify,
     fresh,
     settle,

@@ -40,6 +40,7 @@ export const MACHINE = z.object({
   ).optional(),
   poll: duration("How often the machine is read when nobody asks", { least: 1_000 }).prefault("30s"),
   above: watts("From how much power on the supply's meter says that the machine runs").optional(),
+  for: duration("How long the meter must stay on the other side of `above` before the state follows it").prefault("0s"),
 });
 
 /** Keys of a machine that hold drivers, and how entries are built. */
@@ -127,6 +128,14 @@ export const ACCESS = z.strictObject({
   users: z.array(z.unknown()).default([]).describe("Users with passwords"),
 });
 
+/** How many machines may be starting at once. */
+export const LIMIT = z.strictObject({
+  tag: text("Machines with this tag").optional(),
+  hub: text("Machines on this hub").optional(),
+  starting: z.int().min(1).describe("How many may be starting at once"),
+  pause: duration("Least time between two starts").prefault("0s"),
+});
+
 /** Top-level keys, and what they hold. */
 export const TOP_LEVEL = {
   server: "Where the daemon listens",
@@ -134,6 +143,7 @@ export const TOP_LEVEL = {
   store: "Where the journal is kept",
   drivers: "Drivers of your own: files or packages, resolved from this folder",
   include: "Files to merge in, such as conf.d/*.yaml",
+  limits: "How many machines may be starting at once, by tag or hub",
   profiles: "Settings that machines share with `use:`",
   hubs: "Plugs, PDUs, switches, brokers: what drivers talk to",
   machines: "What MAAS powers",
@@ -143,13 +153,15 @@ export const TOP_LEVEL = {
 export const ACCESS_SECRETS = ["token", "token_sha256", "password_hash"] as const;
 
 /** Promised by the design for later versions: refused by name, so that nobody believes they act. */
-export const LATER_TOP_LEVEL = ["limits", "maas", "compat"];
+export const LATER_TOP_LEVEL = ["maas", "compat"];
 export const LATER_MACHINE = ["maas"];
 export const LATER_SERVER = ["tls"];
 
 /** Every key of the configuration itself that may be shown with its value. */
 export const OWN_KEYS: readonly string[] = [
-  ...[PACE, MACHINE, STAGE, SUPPLY, SERVER, STORE, ACCESS, TOKEN, USER].flatMap(({ shape }) => Object.keys(shape)),
+  ...[PACE, MACHINE, STAGE, SUPPLY, SERVER, STORE, ACCESS, TOKEN, USER, LIMIT].flatMap(({ shape }) =>
+    Object.keys(shape),
+  ),
   ...[TOP_LEVEL, MACHINE_STRUCTURE].flatMap((keys) => Object.keys(keys)),
   ...LATER_TOP_LEVEL,
   ...LATER_MACHINE,

@@ -16,6 +16,7 @@ export function showConfiguration(configuration: Configuration, options: ShowOpt
   const { server, store } = configuration;
   const access = top.get("access");
   const drivers = top.get("drivers");
+  const limits = top.get("limits");
   const each = (named: ReadonlyMap<string, ReadonlyMap<string, Entry>>) =>
     Object.fromEntries([...named].map(([name, entries]) => [name, showEntries(entries, options)]));
   const setting = (path: readonly [string, ...PropertyKey[]], resolved: string) => {
@@ -40,6 +41,7 @@ export function showConfiguration(configuration: Configuration, options: ShowOpt
       keep: setting(["store", "keep"], formatDuration(store.keep)),
     },
     ...(drivers && { drivers: show(drivers.value, options) }),
+    ...(limits && { limits: show(limits.value, options) }),
     hubs: each(hubs),
     machines: each(machines),
   };

@@ -7,9 +7,7 @@
 import { z } from "zod";
 import { defineDriver } from "../power/driver.ts";
 import { choice, duration, flag } from "../wire/fields.ts";
-import { type SimulatedHub, simulatedHub } from "../wire/simulation.ts";
-
-const FAULTS = ["unreachable", "stuck", "lying", "refuses", "lost-answer", "hung"] as const;
+import { SIMULATED_FAULTS, type SimulatedHub, simulatedHub } from "../wire/simulation.ts";
 
 export default defineDriver({
   name: "simulated",
@@ -34,6 +32,7 @@ export default defineDriver({
   hub: z.object({
     world: z.string().default("default").describe("Hubs of one name in one world are the same hub"),
     latency: duration("How long each exchange takes").prefault("0ms"),
+    pushes: flag("Does the hub tell states unasked when they change?").default(false),
   }),
   outlet: z.object({
     outlet: z.union([z.string(), z.int()]).transform(String).prefault("1").describe("Name of the simulated outlet"),
@@ -46,8 +45,8 @@ export default defineDriver({
     load: z.number().min(0).default(25).describe("Watts drawn while running"),
     idle: z.number().min(0).default(0.9).describe("Watts drawn while halted but fed"),
     fault: choice(
-      FAULTS,
-      "How it fails: does not answer, takes commands without effect, reports the wish instead of the state, refuses, acts but loses the answer, or ignores a soft off",
+      SIMULATED_FAULTS,
+      "How it fails: does not answer, takes commands without effect, reports the wish instead of the state, refuses, acts but loses the answer, ignores a soft off, goes on reporting an old state, or reports another state at every read",
     ).optional(),
   }),
   without: ({ kind }) =>
@@ -56,7 +55,8 @@ export default defineDriver({
       : kind === "plug"
         ? ["cycle", "reset", "soft"]
         : ["cycle", "reset", "soft", "watts"],
-  connect: (hub, { key, clock }): SimulatedHub => simulatedHub(`${hub.world}/${key}`, { clock, latency: hub.latency }),
+  connect: ({ world, latency, pushes }, { key, clock }): SimulatedHub =>
+    simulatedHub(`${world}/${key}`, { clock, latency, pushes }),
   on: (hub, outlet, { signal }) => hub.command(outlet, "on", signal),
   off: {
     soft: (hub, outlet, { signal }) => hub.command(outlet, "soft-off", signal),
@@ -64,6 +64,9 @@ export default defineDriver({
   },
   reset: (hub, outlet, { signal }) => hub.command(outlet, "reset", signal),
   query: (hub, outlet, { signal }) => hub.read(outlet, signal),
+  queryAll: (hub, outlets, { signal }) => hub.readAll(outlets, signal),
+  watch: (hub, outlets, listener) => Promise.resolve(hub.watch(outlets, listener)),
+  identify: async (hub, { signal }) => ({ id: await hub.identify(signal), model: "Simulation" }),
   watts: (hub, outlet, { signal }) => hub.watts(outlet, signal),
   list: (hub) => Promise.resolve(hub.list()),
 });

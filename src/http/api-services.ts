@@ -7,6 +7,7 @@ import type { Clock } from "../power/clock.ts";
 import { PowerError } from "../power/errors.ts";
 import { nearest } from "../power/names.ts";
 import { AccessError } from "./access-error.ts";
+import type { ReloadShape } from "./configuration-routes.ts";
 import { refuseForeignPage } from "./foreign-page.ts";
 import type { History } from "./history.ts";
 import type { Principal } from "./principal.ts";
@@ -20,6 +21,8 @@ export interface ApiServices {
   readonly history: History;
   readonly authenticate: (request: IncomingMessage) => Principal | Promise<Principal>;
   readonly status: () => DaemonStatus;
+  /** Reads the configuration again, and takes it over. */
+  readonly reload: (options: { readonly dryRun: boolean }) => Promise<ReloadShape>;
   readonly sightings: Sightings;
   readonly clock: Clock;
   /** Something failed that is our own fault; the caller gets a 500. */
@@ -29,6 +32,7 @@ export interface ApiServices {
 const WISHES: Readonly<Record<Right, string>> = {
   read: "read this",
   order: "switch machines",
+  lock: "lock machines",
   configure: "do this",
 };
 

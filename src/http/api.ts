@@ -6,6 +6,7 @@ import fastify, { type FastifyReply, type FastifyRequest } from "fastify";
 import { answerOf, type HttpError, isFault } from "./answer.ts";
 import { type ApiServices, type App, admit, visibleNames } from "./api-services.ts";
 import { BadRequest } from "./bad-request.ts";
+import { configurationRoutes } from "./configuration-routes.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { hubRoutes } from "./hub-routes.ts";
 import { machineRoutes } from "./machine-routes.ts";
@@ -47,6 +48,7 @@ export async function buildApi(services: ApiServices): Promise<Api> {
   machineRoutes(app, services);
   orderRoutes(app, services);
   hubRoutes(app, services);
+  configurationRoutes(app, services);
   const endStreams = eventRoutes(app, services);
   await app.ready();
   return {

@@ -1,6 +1,7 @@
 import { PowerError } from "../power/errors.ts";
 import { AccessError } from "./access-error.ts";
 import { type ApiServices, type App, admit } from "./api-services.ts";
+import { actorOf } from "./principal.ts";
 import { hubShape } from "./shapes.ts";
 
 const LIST_TIMEOUT_MS = 15_000;
@@ -25,5 +26,15 @@ export function hubRoutes(app: App, services: ApiServices): void {
     if (!hub.machines.every(sees))
       throw new AccessError("forbidden", `${principal.actor.name} may not see every machine of ${name}`);
     return { outlets: await power.list(name, AbortSignal.timeout(LIST_TIMEOUT_MS)) };
+  });
+
+  app.post<{ Params: { name: string } }>("/api/v1/hubs/:name/trust", async (request) => {
+    const principal = await admit(services, request, "configure");
+    const { name } = request.params;
+    const sees = (machine: string) => principal.sees(machine);
+    const hub = power.hubs().find((known) => known.spec.name === name);
+    if (!hub?.machines.some(sees)) throw new PowerError("not_found", `there is no hub "${name}"`, { status: 404 });
+    await power.trust(name, actorOf(principal, request.raw));
+    return { hub: name, before: hub.pin ?? null };
   });
 }

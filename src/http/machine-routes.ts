@@ -1,6 +1,7 @@
 import { type ApiServices, type App, admit, visibleMachine, visibleNames } from "./api-services.ts";
 import { parsed } from "./bad-request.ts";
-import { MACHINES_QUERY, type MachineShape, machineShape } from "./shapes.ts";
+import { actorOf } from "./principal.ts";
+import { LOCK_REQUEST, MACHINES_QUERY, type MachineShape, machineShape } from "./shapes.ts";
 
 export function machineRoutes(app: App, services: ApiServices): void {
   const { power, sightings } = services;
@@ -29,6 +30,20 @@ export function machineRoutes(app: App, services: ApiServices): void {
     const principal = await admit(services, request, "read");
     const name = visibleMachine(power, principal, request.params.name);
     await power.query(name);
+    return shape(name);
+  });
+
+  app.post<{ Params: { name: string } }>("/api/v1/machines/:name/lock", async (request) => {
+    const principal = await admit(services, request, "lock");
+    const name = visibleMachine(power, principal, request.params.name);
+    power.lock(name, { ...parsed(LOCK_REQUEST, request.body), actor: actorOf(principal, request.raw) });
+    return shape(name);
+  });
+
+  app.post<{ Params: { name: string } }>("/api/v1/machines/:name/unlock", async (request) => {
+    const principal = await admit(services, request, "lock");
+    const name = visibleMachine(power, principal, request.params.name);
+    power.unlock(name, actorOf(principal, request.raw));
     return shape(name);
   });
 }

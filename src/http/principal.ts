@@ -7,7 +7,7 @@ export interface Principal {
   /** Without what only the request tells; `actorOf` has it whole. */
   readonly actor: Actor;
   /** Where it calls from; empty over a local socket. */
-  address(): string;
+  readonly address: () => string;
   /** May it know that this machine exists? */
   sees(machine: string): boolean;
   may(right: Right): boolean;

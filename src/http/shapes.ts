@@ -3,8 +3,10 @@ import { z } from "zod";
 import type { HubView, MachineView } from "../power/api.ts";
 import { VERBS } from "../power/driver.ts";
 import { ERROR_TABLE } from "../power/errors.ts";
+import type { Lock, Pin } from "../power/journal.ts";
 import type { OrderRecord } from "../power/order.ts";
 import type { Reading } from "../power/reading.ts";
+import { allOutlets } from "../power/spec.ts";
 import type { Sighting } from "./sightings.ts";
 
 export interface MachineShape {
@@ -20,6 +22,8 @@ export interface MachineShape {
   readonly state: "on" | "off" | "unknown" | "error";
   readonly reading?: Reading;
   readonly error?: { readonly code: string; readonly message: string; readonly hint: string };
+  /** While it stands nothing but queries is taken. */
+  readonly lock?: Lock;
   readonly order?: OrderRecord;
   readonly lastOrder?: OrderRecord;
   /** MAAS's last request for it. */
@@ -27,32 +31,23 @@ export interface MachineShape {
 }
 
 export function machineShape(view: MachineView, polled: Sighting | undefined): MachineShape {
-  const { spec, reading, error, order, lastOrder, verbs } = view;
-  const outlets = [
-    ...spec.supplies.map((supply) => supply.outlet),
-    ...VERBS.flatMap((verb) => spec.stages[verb].map((stage) => stage.outlet)),
-    ...queried(spec.query),
-  ];
+  const { spec, reading, error, order, lastOrder, verbs, lock } = view;
   return {
     name: spec.facts.name,
     ...(spec.description !== undefined && { description: spec.description }),
     tags: spec.tags,
     enabled: spec.enabled,
     protect: spec.protect,
-    drivers: [...new Set(outlets.map((outlet) => outlet.hub.driver.name))],
+    drivers: [...new Set(allOutlets(spec).map((outlet) => outlet.hub.driver.name))],
     verbs,
     state: error ? "error" : (reading?.state ?? "unknown"),
     ...(reading && { reading }),
     ...(error && { error: { code: error.code, message: error.message, hint: error.hint } }),
+    ...(lock && { lock }),
     ...(order && { order }),
     ...(lastOrder && { lastOrder }),
     ...(polled && { polled }),
   };
-}
-
-function queried(query: MachineView["spec"]["query"]): readonly MachineView["spec"]["supplies"][number]["outlet"][] {
-  if (!query) return [];
-  return query.kind === "one" ? [query.outlet] : query.of.flatMap(queried);
 }
 
 export interface HubShape {
@@ -64,11 +59,13 @@ export interface HubShape {
   readonly running: number;
   readonly failing?: { readonly since: number; readonly code: string; readonly message: string; readonly hint: string };
   readonly lastExchange?: { readonly at: number; readonly durationMs: number };
+  /** The device found behind it at first contact. */
+  readonly pin?: Pin;
 }
 
 /** For a caller who sees some of its machines: a failure's own words may name the others, so only its kind is told. */
 export function hubShape(view: HubView, sees: (machine: string) => boolean): HubShape {
-  const { spec, machines, connected, queued, running, failing, lastExchange } = view;
+  const { spec, machines, connected, queued, running, failing, lastExchange, pin } = view;
   const visible = machines.filter(sees);
   const whole = visible.length === machines.length;
   return {
@@ -87,6 +84,7 @@ export function hubShape(view: HubView, sees: (machine: string) => boolean): Hub
       },
     }),
     ...(lastExchange && { lastExchange }),
+    ...(pin && { pin }),
   };
 }
 
@@ -95,6 +93,8 @@ export interface DaemonStatus {
   readonly startedAt: number;
   readonly pid: number;
   readonly configuration: string | null;
+  /** Since when the configuration that runs does (ms since 1970). */
+  readonly configuredAt: number;
   readonly listening: readonly string[];
   /** How MAAS reaches the daemon. */
   readonly url: string;
@@ -109,6 +109,8 @@ export interface DaemonStatus {
   /** What is wrong now: the journal, the credentials. */
   readonly problems: readonly string[];
 }
+
+export const LOCK_REQUEST = z.strictObject({ reason: z.string().min(1).max(1_000) });
 
 export const ORDER_REQUEST = z.strictObject({
   machine: z.string().min(1).max(256),

@@ -29,14 +29,14 @@ export interface AccessRules {
   readonly users: readonly UserGrant[];
 }
 
-/** `read`: see machines and orders. `order`: switch. `configure`: tokens, users, reload, `--force`. */
-export type Right = "read" | "order" | "configure";
+/** `read`: see machines and orders. `order`: switch. `lock`: forbid it. `configure`: tokens, users, reload, `--force`. */
+export type Right = "read" | "order" | "lock" | "configure";
 
 const RIGHTS: Readonly<Record<Role, readonly Right[]>> = {
   maas: ["read", "order"],
   viewer: ["read"],
-  operator: ["read", "order"],
-  admin: ["read", "order", "configure"],
+  operator: ["read", "order", "lock"],
+  admin: ["read", "order", "lock", "configure"],
 };
 
 export function roleAllows(role: Role, right: Right): boolean {

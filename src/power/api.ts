@@ -2,6 +2,7 @@
 import type { ListedOutlet, Verb } from "./driver.ts";
 import type { PowerError } from "./errors.ts";
 import type { Listener } from "./events.ts";
+import type { Lock, Pin } from "./journal.ts";
 import type { Actor, OrderRecord, OrderRequest } from "./order.ts";
 import type { Reading } from "./reading.ts";
 import type { HubSpec, MachineSpec } from "./spec.ts";
@@ -25,6 +26,8 @@ export interface MachineView {
   readonly lastOrder: OrderRecord | undefined;
   /** What can be asked of it. */
   readonly verbs: readonly Verb[];
+  /** While it stands nothing but queries is taken. */
+  readonly lock: Lock | undefined;
 }
 
 export interface HubView {
@@ -37,6 +40,15 @@ export interface HubView {
   /** Since when every exchange fails (ms since 1970), and how. */
   readonly failing: { readonly since: number; readonly error: PowerError } | undefined;
   readonly lastExchange: { readonly at: number; readonly durationMs: number } | undefined;
+  /** The device found behind it at first contact, where its driver can tell. */
+  readonly pin: Pin | undefined;
+}
+
+/** Names of machines that a changed configuration adds, changes and removes. */
+export interface Difference {
+  readonly added: readonly string[];
+  readonly changed: readonly string[];
+  readonly removed: readonly string[];
 }
 
 export interface Power {
@@ -63,5 +75,10 @@ export interface Power {
   orders(): readonly OrderRecord[];
   /** Ends an order at its next safe point; its callers get `superseded`. Throws `not_found` for one that does not run. */
   cancel(id: string, actor: Actor): void;
+  /** Refuses every verb but query, to everybody, until it is unlocked; over restarts as well. Throws `not_found`. */
+  lock(machine: string, options: { readonly reason: string; readonly actor: Actor }): void;
+  unlock(machine: string, actor: Actor): void;
+  /** Accepts the device that answers for a hub now in place of the pinned one. Throws `not_found`, `unsupported`. */
+  trust(hub: string, actor: Actor): Promise<void>;
   listen(listener: Listener): () => void;
 }

@@ -1,35 +1,92 @@
 /**
  * A command that may have acted clouds its machine: until its goal shows or its `wait` is over, a reading of the other
- * state may be about to change, so it proves nothing and completes no order.
+ * state may be about to change, so it proves nothing and completes no order. Nor does it show the goal of a later
+ * command: an off that is read under an on that has not shown may be the off from before both. Plain data, for it
+ * outlives the daemon.
  */
 export interface Cloud {
   readonly goal: "on" | "off";
-  /** When the command ended (ms since 1970). */
+  /** What was commanded. What was asked of a machine is void when its current is cut; what was asked of its supply is not. */
+  readonly of: "machine" | "supply";
+  /** When the command ended (ms since 1970); when it began, while it is under way. */
   readonly since: number;
   readonly until: number;
+  /** A native cycle or reset, of whose off nothing was seen yet: an on that is read may be the on from before it. */
+  readonly restarts?: boolean;
 }
 
 export class Clouds {
-  #clouds: Cloud[] = [];
+  #clouds: readonly Cloud[];
 
-  add(cloud: Cloud): void {
-    this.#clouds = this.#clouds.filter((other) => other.goal !== cloud.goal);
-    this.#clouds.push(cloud);
+  constructor(clouds: readonly Cloud[] = []) {
+    this.#clouds = clouds;
   }
 
-  /** The goal showed in a reading that began at `startedAt`: commands that ended before it are done with. */
-  shown(goal: "on" | "off", startedAt: number): void {
-    this.#clouds = this.#clouds.filter((cloud) => cloud.goal !== goal || cloud.since > startedAt);
+  get all(): readonly Cloud[] {
+    return this.#clouds;
   }
 
-  /** Its supply is proven open: nothing that was asked of it before can still happen. */
-  clear(startedAt: number): void {
-    this.#clouds = this.#clouds.filter((cloud) => cloud.since > startedAt);
+  /** Those that are over by then go. */
+  add(clouds: readonly Cloud[]): void {
+    const now = Math.max(...clouds.map((cloud) => cloud.since));
+    this.#clouds = [...this.#clouds.filter((cloud) => cloud.until > now), ...clouds];
+  }
+
+  /** Commands turned out not to have acted, or are told better. */
+  remove(clouds: readonly Cloud[]): void {
+    this.#clouds = this.#clouds.filter((cloud) => !clouds.includes(cloud));
+  }
+
+  /** The machine showed the state in a reading that began at `startedAt`: earlier commands for it are done with. */
+  shown(state: "on" | "off", startedAt: number): void {
+    if (state === "off") this.#turned(startedAt);
+    this.#drop(
+      startedAt,
+      (cloud) =>
+        cloud.of === "machine" &&
+        cloud.goal === state &&
+        cloud.restarts !== true &&
+        !this.#unsettled(state, cloud.since, startedAt),
+    );
+  }
+
+  /** The off of a restart was seen: the next on is the one after it. */
+  #turned(startedAt: number): void {
+    const turned = (cloud: Cloud) => cloud.restarts === true && cloud.since <= startedAt;
+    if (!this.#clouds.some(turned)) return;
+    this.#clouds = this.#clouds.map((cloud) => (turned(cloud) ? { ...cloud, restarts: false } : cloud));
+  }
+
+  /**
+   * The supply was seen closed or open. Open: nothing that was asked of the machine before can still happen in it.
+   * Answers whether a command to open it showed for the first time.
+   */
+  supplied(fed: boolean, startedAt: number): boolean {
+    const state = fed ? "on" : "off";
+    const dropped = this.#drop(startedAt, (cloud) =>
+      cloud.of === "supply"
+        ? cloud.goal === state && !this.#unsettled(state, cloud.since, startedAt, "supply")
+        : !fed && !this.#unsettled(state, startedAt, startedAt, "supply"),
+    );
+    return dropped.some((cloud) => cloud.of === "supply" && cloud.goal === "off");
   }
 
   /** The cloud under which a reading of `state` is not to be trusted at `now`. */
   against(state: "on" | "off", now: number): Cloud | undefined {
-    this.#clouds = this.#clouds.filter((cloud) => cloud.until > now);
-    return this.#clouds.find((cloud) => cloud.goal !== state);
+    return this.#clouds.find((cloud) => cloud.goal !== state && cloud.until > now);
+  }
+
+  /** Had a command away from `state` that was sent before `since` not shown when a reading began? */
+  #unsettled(state: "on" | "off", since: number, startedAt: number, of?: Cloud["of"]): boolean {
+    return this.#clouds.some(
+      (cloud) =>
+        cloud.goal !== state && cloud.since < since && cloud.until > startedAt && (of === undefined || cloud.of === of),
+    );
+  }
+
+  #drop(startedAt: number, done: (cloud: Cloud) => boolean): readonly Cloud[] {
+    const dropped = this.#clouds.filter((cloud) => cloud.since <= startedAt && done(cloud));
+    if (dropped.length > 0) this.remove(dropped);
+    return dropped;
   }
 }

@@ -2,38 +2,39 @@
  * The one place that decides what is commanded. Drivers act and read; fronts (MAAS's webhooks, the API, the command
  * line) ask; the controller takes orders, obeys them one per machine, and says only what a reading proves.
  *
- * An order's life. *Refused*: the machine is unknown, disabled, protected, cannot do it, or has an opposite order under
- * way: nothing is written, nothing commanded. *Joined*: the same verb is under way already (`on` also joins a cycle or
- * reset): the caller shares its end. *Waiting*: accepted and written to the journal, before anything is commanded.
- * *Running*: commands, rests and proofs of `run.ts` and `verbs.ts`. It ends *done* (with the reading that proves it, and
- * a grade), *failed*, *superseded* (cancelled at its next safe point) or *cut short* (the daemon stopped).
- *
- * A repeat by automation within its click (`click.ts`): of an order that was refused for good it gets the same answer; of
- * one that ended unproven, or whose command may have acted and must not be repeated, it reads, and hears of success if
- * the goal now shows, else the same failure; of one that was done it reads, and only a machine that left the goal is
- * commanded again, unless another actor's order made it leave; of one that failed without acting it is tried afresh.
- * A person's order is always new.
- *
- * Queries never wait for orders: they answer the latest reading if it is fresh, and measure otherwise.
+ * It is *built* from the configuration: nothing is asked of any device yet. *Started*: pushed states are listened to, and
+ * a cycle that a restart cut short after its off is completed. While it *runs* each machine has a post (`post.ts`) that
+ * takes its orders and sees them to their end, one at a time, by a run (`run.ts`, `verbs.ts`) that commands and proves;
+ * queries never wait for orders. *Reconfigured*: machines that did not change notice nothing; one that changed is replaced
+ * when no order is under way on it; one that is gone takes no more orders, and the one under way finishes. *Stopping*: no
+ * new orders; those under way may finish until the grace is over, then end at their next safe point.
  */
-import type { HubView, MachineView, Power, Ticket } from "./api.ts";
-import { type Click, Clicks } from "./click.ts";
+import type { Difference, HubView, MachineView, Power, Ticket } from "./api.ts";
 import type { Clock } from "./clock.ts";
 import type { ListedOutlet } from "./driver.ts";
-import { type ErrorCode, messageOf, PowerError } from "./errors.ts";
-import { type Listener, type PowerEvent, Signals } from "./events.ts";
-import { Hub, type Traffic } from "./hub.ts";
+import { messageOf, PowerError } from "./errors.ts";
+import { type Listener, type PowerEvent, type PowerSignal, Signals } from "./events.ts";
+import { Hubs } from "./hubs.ts";
 import type { Journal, Memory } from "./journal.ts";
 import { Machine } from "./machine.ts";
 import { nearest } from "./names.ts";
-import { type Actor, isAutomation, type OrderRecord, type OrderRequest } from "./order.ts";
+import type { Actor, OrderRecord, OrderRequest } from "./order.ts";
+import { Post } from "./post.ts";
 import type { Reading } from "./reading.ts";
-import { Run } from "./run.ts";
-import type { HubSpec, MachineSpec, OutletSpec } from "./spec.ts";
-import { obey } from "./verbs.ts";
+import { sameData } from "./same-data.ts";
+import { allOutlets, type LimitSpec, type MachineSpec } from "./spec.ts";
+import { Starts } from "./starts.ts";
 
-export interface ControllerOptions {
+/** A cycle that a restart cut short is completed when it was accepted within this time (ms). */
+const COMPLETE_WITHIN_MS = 10 * 60_000;
+
+/** What the configuration says. */
+export interface Fleet {
   readonly machines: readonly MachineSpec[];
+  readonly limits: readonly LimitSpec[];
+}
+
+export interface ControllerOptions extends Fleet {
   readonly clock: Clock;
   readonly journal: Journal;
   readonly memory: Memory;
@@ -41,53 +42,39 @@ export interface ControllerOptions {
   readonly lastOrders?: ReadonlyMap<string, OrderRecord>;
 }
 
-/** Refusals that repeating cannot mend within a click. */
-const FINAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  "refused",
-  "locked",
-  "superseded",
-  "protected",
-  "disabled",
-  "unsupported",
-]);
-
-interface Standing {
-  readonly record: OrderRecord;
-  readonly done: Promise<OrderRecord>;
-  readonly abort: AbortController;
-}
-
-interface Post {
-  readonly machine: Machine;
-  readonly clicks: Clicks;
-  standing: Standing | undefined;
-  lastOrder: OrderRecord | undefined;
-}
-
 export class PowerController implements Power {
+  readonly #options: ControllerOptions;
   readonly #clock: Clock;
-  readonly #journal: Journal;
   readonly #signals = new Signals();
-  readonly #traffic: Traffic = { open: 0 };
-  readonly #hubs = new Map<string, { readonly hub: Hub; readonly machines: Set<string> }>();
+  readonly #hubs: Hubs;
+  readonly #starts: Starts;
   readonly #posts = new Map<string, Post>();
+  /** Posts of machines that are gone, until their order has ended. */
+  readonly #leaving = new Set<Post>();
+  /** What posts are to be changed to once no order is under way. */
+  readonly #pending = new Map<Post, MachineSpec>();
+  #fleet: Fleet;
   #stopping = false;
   #orders = 0;
 
   constructor(options: ControllerOptions) {
+    this.#options = options;
+    this.#fleet = options;
     this.#clock = options.clock;
-    this.#journal = options.journal;
-    for (const spec of options.machines) {
-      const { name } = spec.facts;
-      const machine = new Machine(spec, {
-        clock: options.clock,
-        memory: options.memory,
-        hub: (outlet) => this.#hub(outlet, name),
-        tell: (event) => this.#tell(event),
-        orderOf: (machine) => this.#posts.get(machine)?.standing?.record.id,
-      });
-      const lastOrder = options.lastOrders?.get(name);
-      this.#posts.set(name, { machine, clicks: new Clicks(), standing: undefined, lastOrder });
+    this.#hubs = new Hubs({ clock: options.clock, memory: options.memory, tell: (event) => this.#tell(event) });
+    this.#starts = new Starts(options.clock);
+    this.#starts.limits = options.limits;
+    for (const spec of options.machines) this.#add(spec);
+  }
+
+  /** Begins to listen, and completes what a restart cut short. */
+  start(): void {
+    this.#hubs.watch();
+    const since = this.#clock.now() - COMPLETE_WITHIN_MS;
+    for (const post of this.#posts.values()) {
+      const last = post.lastOrder;
+      if (last?.state !== "cut_short" || last.turning !== true || last.acceptedAt < since) continue;
+      if (post.machine.spec.enabled && !post.machine.lock) post.complete(last);
     }
   }
 
@@ -97,7 +84,7 @@ export class PowerController implements Power {
 
   /** Exchanges under way now, over all hubs. */
   get openExchanges(): number {
-    return this.#traffic.open;
+    return this.#hubs.open;
   }
 
   has(machine: string): boolean {
@@ -105,37 +92,27 @@ export class PowerController implements Power {
   }
 
   machine(name: string): MachineView {
-    const { machine, standing, lastOrder } = this.#post(name);
-    return {
-      spec: machine.spec,
-      reading: machine.reading,
-      error: machine.error,
-      order: standing?.record,
-      lastOrder,
-      verbs: machine.verbs,
-    };
+    const { machine, order, lastOrder } = this.#post(name);
+    const { spec, reading, error, verbs, lock } = machine;
+    return { spec, reading, error, order, lastOrder, verbs, lock };
   }
 
   hubs(): readonly HubView[] {
-    return [...this.#hubs.values()].map(({ hub, machines }) => ({
+    return this.#hubs.all.map(({ hub, machines }) => ({
       spec: hub.spec,
-      machines: [...machines],
+      machines: [...machines.keys()],
       connected: hub.connected,
       queued: hub.queued,
       running: hub.running,
       failing: hub.failing,
       lastExchange: hub.lastExchange,
+      pin: this.#hubs.pinOf(hub),
     }));
   }
 
   async list(name: string, signal: AbortSignal): Promise<readonly ListedOutlet[]> {
-    const hub = [...this.#hubs.values()].map((known) => known.hub).find((known) => known.spec.name === name);
-    if (!hub)
-      throw notFound(
-        "hub",
-        name,
-        this.hubs().map((known) => known.spec.name),
-      );
+    const hub = this.#hubs.named(name);
+    if (!hub) throw this.#noHub(name);
     const { list } = hub.spec.driver;
     if (!list) throw new PowerError("unsupported", `${hub.spec.driver.name} cannot list its outlets`);
     const { value } = await hub.exchange({
@@ -147,6 +124,11 @@ export class PowerController implements Power {
     return value;
   }
 
+  async trust(name: string, actor: Actor): Promise<void> {
+    if (!this.#hubs.named(name)) throw this.#noHub(name);
+    await this.#hubs.trust(name, actor.name);
+  }
+
   async query(name: string): Promise<Reading> {
     return this.#post(name).machine.query();
   }
@@ -156,55 +138,74 @@ export class PowerController implements Power {
   }
 
   order(request: OrderRequest): Ticket {
-    const post = this.#post(request.machine);
-    const now = this.#clock.now();
-    const automatic = isAutomation(request.actor);
-    const click = automatic ? post.clicks.find(request.actor, request.verb, now) : undefined;
-    if (click) click.lastAt = now;
-    if (this.#stopping) throw new PowerError("busy", "the daemon is stopping and takes no new orders");
-
-    const { standing } = post;
-    if (standing && joins(request, standing.record)) return this.#join(post, standing, request, click);
-    if (standing) {
-      throw new PowerError(
-        "busy",
-        `${request.machine} is under way to another goal: ${standing.record.verb} by ${standing.record.actor.name}`,
-        {
-          hint: `Wait until it has ended, or end it with \`maasochist cancel ${standing.record.id}\`.`,
-          status: 409,
-        },
-      );
-    }
-    const repeat = click && this.#repeat(post, request, click);
-    if (repeat) return repeat;
-    try {
-      this.#admit(post.machine, request);
-    } catch (thrown) {
-      if (automatic) this.#remember(post, request, { order: undefined, failure: PowerError.from(thrown) });
-      throw thrown;
-    }
-    return this.#accept(post, request);
+    return this.#post(request.machine).take(request);
   }
 
   orders(): readonly OrderRecord[] {
-    return [...this.#posts.values()].flatMap((post) => (post.standing ? [post.standing.record] : []));
+    return this.#allPosts().flatMap((post) => post.order ?? []);
   }
 
   cancel(id: string, actor: Actor): void {
-    for (const { standing } of this.#posts.values()) {
-      if (standing?.record.id !== id) continue;
-      standing.abort.abort(
-        new PowerError("superseded", `cancelled by ${actor.name}`, { hint: "What it had done by then stays done." }),
-      );
-      return;
+    const post = this.#allPosts().find((known) => known.order?.id === id);
+    if (!post) {
+      const hint = "`maasochist orders` lists those that are.";
+      throw new PowerError("not_found", `no order ${id} is under way`, { hint });
     }
-    throw new PowerError("not_found", `no order ${id} is under way`, {
-      hint: "`maasochist orders` lists those that are.",
-    });
+    const hint = "What it had done by then stays done.";
+    post.end(new PowerError("superseded", `cancelled by ${actor.name}`, { hint }));
+  }
+
+  lock(name: string, { reason, actor }: { readonly reason: string; readonly actor: Actor }): void {
+    this.#post(name).setLock({ by: actor.name, reason, at: this.#clock.now() }, actor);
+  }
+
+  unlock(name: string, actor: Actor): void {
+    this.#post(name).setLock(undefined, actor);
   }
 
   listen(listener: Listener): () => void {
     return this.#signals.listen(listener);
+  }
+
+  difference(next: Fleet): Difference {
+    const specs = new Map(next.machines.map((spec) => [spec.facts.name, spec]));
+    const current = new Map(this.#fleet.machines.map((spec) => [spec.facts.name, spec]));
+    return {
+      added: [...specs.keys()].filter((name) => !current.has(name)),
+      changed: [...specs].flatMap(([name, spec]) => {
+        const before = current.get(name);
+        return before && !sameData(before, spec) ? [name] : [];
+      }),
+      removed: [...current.keys()].filter((name) => !specs.has(name)),
+    };
+  }
+
+  reconfigure(next: Fleet): Difference {
+    const difference = this.difference(next);
+    const specs = new Map(next.machines.map((spec) => [spec.facts.name, spec]));
+    this.#fleet = next;
+    this.#starts.limits = next.limits;
+    const hubs = next.machines.flatMap((spec) => allOutlets(spec).map((outlet) => outlet.hub));
+    const stranded = this.#hubs.reconfigure(new Map(hubs.map((hub) => [hub.key, hub])).values());
+    for (const name of difference.removed) this.#remove(name);
+    for (const name of difference.changed) {
+      const post = this.#post(name);
+      const spec = specs.get(name);
+      if (spec) this.#pending.set(post, spec);
+      if (stranded.has(name)) post.end(new PowerError("superseded", "the configuration gave its hub another driver"));
+      this.#settle(post);
+    }
+    // In the order written.
+    const before = new Map(this.#posts);
+    this.#posts.clear();
+    for (const [name, spec] of specs) {
+      const post = before.get(name) ?? this.#takeBack(name, spec);
+      if (post) this.#posts.set(name, post);
+      else this.#add(spec);
+    }
+    this.#hubs.watch();
+    this.#tell({ kind: "config:reloaded", at: this.#clock.now(), ...difference });
+    return difference;
   }
 
   /**
@@ -213,31 +214,85 @@ export class PowerController implements Power {
    */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
-    const running = [...this.#posts.values()].flatMap((post) => (post.standing ? [post.standing] : []));
-    const ended = Promise.allSettled(running.map((standing) => standing.done));
+    const posts = this.#allPosts();
+    for (const post of posts) post.stop();
     const over = new AbortController();
     const grace = this.#clock.sleep(graceMs, over.signal).then(
       () => {
-        for (const standing of running)
-          standing.abort.abort(new PowerError("busy", "the daemon stopped before it was done"));
+        for (const post of posts) post.end(new PowerError("busy", "the daemon stopped before it was done"));
       },
       () => undefined,
     );
-    await ended;
+    await Promise.all(posts.map((post) => post.idle()));
     over.abort();
     await grace;
-    await Promise.all([...this.#hubs.values()].map(({ hub }) => hub[Symbol.asyncDispose]()));
+    await this.#hubs[Symbol.asyncDispose]();
   }
 
-  #hub(outlet: OutletSpec, machine: string): Hub {
-    const spec: HubSpec = outlet.hub;
-    let known = this.#hubs.get(spec.key);
-    if (!known) {
-      known = { hub: new Hub(spec, { clock: this.#clock, traffic: this.#traffic }), machines: new Set() };
-      this.#hubs.set(spec.key, known);
-    }
-    known.machines.add(machine);
-    return known.hub;
+  #add(spec: MachineSpec): void {
+    const { name } = spec.facts;
+    const { journal, lastOrders } = this.#options;
+    const post = new Post(
+      this.#machine(spec),
+      {
+        clock: this.#clock,
+        journal,
+        starts: this.#starts,
+        newId: () => this.#newId(),
+        tell: (event) => this.#tell(event),
+        signal: (signal) => this.#signals.tell(signal),
+        between: (post) => this.#settle(post),
+      },
+      lastOrders?.get(name),
+    );
+    if (this.#stopping) post.stop();
+    this.#posts.set(name, post);
+  }
+
+  #machine(spec: MachineSpec): Machine {
+    const machine = new Machine(spec, {
+      clock: this.#clock,
+      memory: this.#options.memory,
+      hub: (outlet) => this.#hubs.get(outlet.hub),
+      tell: (event) => this.#tell(event),
+      orderOf: (name) => this.#posts.get(name)?.order?.id,
+    });
+    this.#hubs.join(machine);
+    return machine;
+  }
+
+  /** Changes what is to be changed at a post, where no order is under way. */
+  #settle(post: Post): void {
+    if (post.running) return;
+    if (!post.order && this.#leaving.delete(post)) this.#hubs.leave(post.machine);
+    const spec = this.#pending.get(post);
+    if (!spec) return;
+    this.#pending.delete(post);
+    const before = post.machine;
+    post.machine = this.#machine(spec);
+    this.#hubs.leave(before);
+  }
+
+  #remove(name: string): void {
+    const post = this.#post(name);
+    this.#posts.delete(name);
+    this.#pending.delete(post);
+    this.#leaving.add(post);
+    this.#settle(post);
+  }
+
+  /** A machine that was removed and comes back while its order is still under way. */
+  #takeBack(name: string, spec: MachineSpec): Post | undefined {
+    const post = [...this.#leaving].find((leaving) => leaving.machine.name === name);
+    if (!post) return undefined;
+    this.#leaving.delete(post);
+    this.#pending.set(post, spec);
+    this.#settle(post);
+    return post;
+  }
+
+  #allPosts(): readonly Post[] {
+    return [...this.#posts.values(), ...this.#leaving];
   }
 
   #post(name: string): Post {
@@ -246,169 +301,22 @@ export class PowerController implements Power {
     return post;
   }
 
-  /** Throws where the order is not to be taken whatever the machine is doing. */
-  #admit(machine: Machine, { verb, actor, force }: OrderRequest): void {
-    const { name, spec } = machine;
-    if (!spec.enabled) throw new PowerError("disabled", `${name} is disabled`);
-    if (!machine.verbs.includes(verb)) throw new PowerError("unsupported", `${name} has no way to ${verb}`);
-    const guarded = spec.protect === "all" || (spec.protect === "people" && !isAutomation(actor));
-    if (verb !== "on" && guarded && !force) {
-      throw new PowerError(
-        "protected",
-        `${name} is protected against ${verb} by ${spec.protect === "all" ? "anybody" : "people"}`,
-      );
-    }
-  }
-
-  #join(post: Post, standing: Standing, request: OrderRequest, click: Click | undefined): Ticket {
-    const { record } = standing;
-    if (click?.order === record) record.repeats += 1;
-    else {
-      record.joined.push(request.actor);
-      if (isAutomation(request.actor)) this.#remember(post, request, { order: record, failure: undefined });
-    }
-    this.#update(record, "order:updated");
-    return this.#ticket(post, request, record, standing.done);
-  }
-
-  /** The answer to a repeat within a click; undefined when it is to be obeyed afresh. */
-  #repeat(post: Post, request: OrderRequest, click: Click): Ticket | undefined {
-    const { order, failure } = click;
-    if (order) order.repeats += 1;
-    const overruled =
-      order &&
-      post.lastOrder &&
-      post.lastOrder !== order &&
-      post.lastOrder.acceptedAt > order.acceptedAt &&
-      opposes(post.lastOrder, order);
-    if (overruled && post.lastOrder) {
-      throw new PowerError("superseded", `${post.lastOrder.verb} by ${post.lastOrder.actor.name} took its place`);
-    }
-    if (failure && FINAL.has(failure.code)) throw failure;
-    if (!order) return undefined;
-    const goal = order.verb === "off" ? "off" : "on";
-    if (failure && !failure.mayHaveActed) return undefined;
-    const { machine } = post;
-    if (failure && failure.code !== "unproven" && repeatable(machine, order)) return undefined;
-    const look = async (): Promise<OrderRecord> => {
-      const reading = await machine.query().catch((error: unknown) => {
-        throw failure ?? error;
-      });
-      if (reading.state === goal) return order;
-      if (failure) throw failure;
-      const again = this.#accept(post, request);
-      return again.done;
-    };
-    return this.#ticket(post, request, order, look());
-  }
-
-  #accept(post: Post, request: OrderRequest): Ticket {
-    const standing = post.standing;
-    if (standing && joins(request, standing.record)) return { order: standing.record, done: standing.done };
-    const record: OrderRecord = {
-      id: this.#newId(),
-      machine: request.machine,
-      verb: request.verb,
-      ...(request.how && { how: request.how }),
-      actor: request.actor,
-      ...(request.reason !== undefined && { reason: request.reason }),
-      forced: request.force ?? false,
-      acceptedAt: this.#clock.now(),
-      state: "waiting",
-      steps: [],
-      repeats: 0,
-      joined: [],
-    };
-    try {
-      this.#journal.accept(record);
-    } catch (error) {
-      record.unjournalled = true;
-      this.#journalFailed(error);
-    }
-    this.#signals.tell({ kind: "order:accepted", at: record.acceptedAt, order: record });
-    const abort = new AbortController();
-    const done = this.#obey(post, record, abort.signal);
-    done.catch(() => undefined);
-    post.standing = { record, done, abort };
-    if (isAutomation(request.actor)) this.#remember(post, request, { order: record, failure: undefined });
-    return this.#ticket(post, request, record, done);
-  }
-
-  async #obey(post: Post, record: OrderRecord, signal: AbortSignal): Promise<OrderRecord> {
-    // What the caller does after `order()` returned comes first; nothing is commanded before the ticket is out.
-    await Promise.resolve();
-    record.state = "running";
-    const run = new Run(post.machine, {
-      clock: this.#clock,
-      signal,
-      order: record,
-      stepped: () => this.#signals.tell({ kind: "order:updated", at: this.#clock.now(), order: record }),
-    });
-    let failure: PowerError | undefined;
-    try {
-      const { grade, proof } = await obey(run, record);
-      record.state = "done";
-      record.grade = grade;
-      record.proof = proof;
-    } catch (thrown) {
-      failure = PowerError.from(signal.aborted ? signal.reason : thrown);
-      record.state = !signal.aborted ? "failed" : this.#stopping ? "cut_short" : "superseded";
-      const { code, message, hint, mayHaveActed } = failure;
-      record.error = { code, message, hint, mayHaveActed };
-    }
-    record.endedAt = this.#clock.now();
-    post.standing = undefined;
-    post.lastOrder = record;
-    this.#update(record, "order:ended");
-    if (failure) throw failure;
-    return record;
-  }
-
-  /** Keeps the click open while its request is answered, and its failure for the repeats. */
-  #ticket(post: Post, request: OrderRequest, order: OrderRecord, done: Promise<OrderRecord>): Ticket {
-    const click = isAutomation(request.actor)
-      ? post.clicks.find(request.actor, request.verb, this.#clock.now())
-      : undefined;
-    if (click) {
-      click.open += 1;
-      const close = (failure: PowerError | undefined) => {
-        click.open -= 1;
-        click.lastAt = this.#clock.now();
-        click.failure = failure;
-      };
-      done.then(
-        () => close(undefined),
-        (error: unknown) => close(PowerError.from(error)),
-      );
-    }
-    return { order, done };
-  }
-
-  #remember(post: Post, request: OrderRequest, click: Pick<Click, "order" | "failure">): void {
-    post.clicks.begin(request.actor, request.verb, { ...click, open: 0, lastAt: this.#clock.now() });
-  }
-
-  #update(record: OrderRecord, kind: "order:updated" | "order:ended"): void {
-    try {
-      this.#journal.update(record);
-    } catch (error) {
-      this.#journalFailed(error);
-    }
-    this.#signals.tell({ kind, at: this.#clock.now(), order: record });
+  #noHub(name: string): PowerError {
+    return notFound(
+      "hub",
+      name,
+      this.#hubs.all.map(({ hub }) => hub.spec.name),
+    );
   }
 
   #tell(event: PowerEvent): void {
     try {
-      this.#journal.note(event);
+      this.#options.journal.note(event);
     } catch (error) {
-      if (event.kind !== "journal:failed") this.#journalFailed(error);
+      if (event.kind !== "journal:failed")
+        this.#signals.tell({ kind: "journal:failed", at: this.#clock.now(), message: messageOf(error) });
     }
-    this.#signals.tell(event);
-  }
-
-  #journalFailed(error: unknown): void {
-    const message = messageOf(error);
-    this.#signals.tell({ kind: "journal:failed", at: this.#clock.now(), message });
+    this.#signals.tell(event satisfies PowerSignal);
   }
 
   /** Sorts by time; unique over restarts. */
@@ -421,21 +329,6 @@ export class PowerController implements Power {
       random.toString(36).padStart(3, "0"),
     ].join("-");
   }
-}
-
-/** The same verb joins what stands; `on` also joins a cycle or reset. */
-function joins(request: OrderRequest, standing: OrderRecord): boolean {
-  return request.verb === standing.verb || (request.verb === "on" && standing.verb !== "off");
-}
-
-function opposes(newer: OrderRecord, older: OrderRecord): boolean {
-  return newer.actor.id !== older.actor.id && (newer.verb === "off") !== (older.verb === "off");
-}
-
-/** May every command that this order could send be sent again? */
-function repeatable(machine: Machine, order: OrderRecord): boolean {
-  const stages = [...machine.stages.on, ...machine.stages.off, ...machine.stages[order.verb]];
-  return [...stages.map((stage) => stage.outlet), ...machine.supplies].every((outlet) => outlet.repeatable);
 }
 
 function notFound(kind: string, name: string, known: Iterable<string>): PowerError {

@@ -4,6 +4,7 @@
  */
 import type { z } from "zod";
 import type { Clock } from "./clock.ts";
+import type { PowerError } from "./errors.ts";
 
 export type Verb = "on" | "off" | "cycle" | "reset";
 export const VERBS = ["on", "off", "cycle", "reset"] as const satisfies readonly Verb[];
@@ -52,6 +53,27 @@ export interface Answer {
   readonly evidence?: string;
   /** Nothing was measured: the state follows from what was ordered. */
   readonly assumed?: boolean;
+  /** Watts drawn, where the same exchange tells them; then `watts` is not asked as well. */
+  readonly watts?: number;
+}
+
+/** What a driver answers to `query`, and for each outlet of `queryAll`. */
+export type QueryAnswer = "on" | "off" | Answer;
+
+/** Where a driver's `watch` tells what it hears. */
+export interface WatchListener<Outlet> {
+  /** The device told the state of one of the outlets, unasked. */
+  state(outlet: Outlet, answer: QueryAnswer): void;
+  /** It will tell no more: from now on what it told is stale. Called at most once. */
+  lost(error: PowerError): void;
+}
+
+/** What `identify` tells of the device behind a hub. */
+export interface Identity {
+  /** Unique to the one device: serial number, MAC address. */
+  readonly id: string;
+  readonly model?: string;
+  readonly firmware?: string;
 }
 
 /** A command that the device works off later: polled by the controller, one exchange at a time. */
@@ -133,10 +155,8 @@ export interface DriverDefinition<
   readonly connect?: (hub: SettingsOf<HubSchema>, ctx: ConnectContext) => Connection | Promise<Connection>;
   /** Closes what `connect` opened. */
   readonly disconnect?: (connection: Connection) => void | Promise<void>;
-  readonly identify?: (
-    hub: Connection,
-    ctx: { readonly signal: AbortSignal },
-  ) => Promise<{ readonly id: string; readonly model?: string; readonly firmware?: string }>;
+  /** Which device answers; pinned on first contact. Undefined where this one cannot tell. */
+  readonly identify?: (hub: Connection, ctx: { readonly signal: AbortSignal }) => Promise<Identity | undefined>;
   readonly on?: Command<Connection, z.output<OutletSchema>>;
   readonly off?:
     | Command<Connection, z.output<OutletSchema>>
@@ -146,7 +166,23 @@ export interface DriverDefinition<
       };
   readonly cycle?: Command<Connection, z.output<OutletSchema>>;
   readonly reset?: Command<Connection, z.output<OutletSchema>>;
-  readonly query?: (hub: Connection, outlet: z.output<OutletSchema>, ctx: Context) => Promise<"on" | "off" | Answer>;
+  readonly query?: (hub: Connection, outlet: z.output<OutletSchema>, ctx: Context) => Promise<QueryAnswer>;
+  /** The same for many outlets in one exchange: an answer or a failure for each, in their order. Needs `query` beside it. */
+  readonly queryAll?: (
+    hub: Connection,
+    outlets: readonly z.output<OutletSchema>[],
+    ctx: { readonly signal: AbortSignal },
+  ) => Promise<readonly (QueryAnswer | PowerError)[]>;
+  /**
+   * Tells states as the device tells them, from now until the disposer it answers is called. Answers undefined where
+   * this one tells nothing unasked. Needs `query` beside it.
+   */
+  readonly watch?: (
+    hub: Connection,
+    outlets: readonly z.output<OutletSchema>[],
+    listener: WatchListener<z.output<OutletSchema>>,
+    ctx: { readonly signal: AbortSignal },
+  ) => Promise<(() => void | Promise<void>) | undefined>;
   /** Watts that the machine draws now. */
   readonly watts?: (hub: Connection, outlet: z.output<OutletSchema>, ctx: Context) => Promise<number>;
   /** Its `query` only tells what was ordered. */

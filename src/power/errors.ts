@@ -43,7 +43,7 @@ export const ERROR_TABLE = {
   wrong_device: {
     retry: false,
     http: 502,
-    hint: "Another device answers at this address. Check the address, and what the configuration pins of the device.",
+    hint: "Another device answers at this address. If that is right, run `maasochist hubs trust NAME`.",
   },
   unproven: {
     retry: false,
@@ -51,7 +51,7 @@ export const ERROR_TABLE = {
     hint: "The command was accepted, but the machine never showed the state. Look at the machine; raise `verify` if it is just slow.",
   },
   superseded: { retry: false, http: 409, hint: "A newer order for the same machine took its place." },
-  locked: { retry: false, http: 423, hint: "Somebody locked the machine. It must be unlocked first." },
+  locked: { retry: false, http: 423, hint: "Unlock it with `maasochist unlock NAME`." },
   protected: {
     retry: false,
     http: 403,

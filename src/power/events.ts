@@ -23,6 +23,40 @@ export type PowerEvent =
   /** Reading a machine fails that did not fail before; and the reverse. */
   | { readonly kind: "machine:unreadable"; readonly at: number; readonly machine: string; readonly error: ErrorFacts }
   | { readonly kind: "machine:readable"; readonly at: number; readonly machine: string }
+  /** Somebody forbade to switch a machine, or allowed it again. */
+  | {
+      readonly kind: "machine:locked" | "machine:unlocked";
+      readonly at: number;
+      readonly machine: string;
+      readonly by: string;
+      readonly reason: string;
+    }
+  /** A hub stopped answering, for all machines on it; and the reverse. */
+  | {
+      readonly kind: "hub:failing";
+      readonly at: number;
+      readonly hub: string;
+      readonly machines: readonly string[];
+      readonly error: ErrorFacts;
+    }
+  | { readonly kind: "hub:answering"; readonly at: number; readonly hub: string; readonly machines: readonly string[] }
+  /** The device behind a hub was found at first contact, or another one was accepted in its place. */
+  | {
+      readonly kind: "hub:pinned";
+      readonly at: number;
+      readonly hub: string;
+      readonly id: string;
+      readonly by?: string;
+    }
+  /** The configuration was changed while running, or a change was refused. */
+  | {
+      readonly kind: "config:reloaded";
+      readonly at: number;
+      readonly added: readonly string[];
+      readonly changed: readonly string[];
+      readonly removed: readonly string[];
+    }
+  | { readonly kind: "config:refused"; readonly at: number; readonly message: string }
   /** The journal could not be written; orders go on. */
   | { readonly kind: "journal:failed"; readonly at: number; readonly message: string };
 

@@ -1,19 +1,28 @@
 /**
- * The one thing a driver talks to: opened when first needed, closed when idle, its exchanges one after the other in its lane.
+ * The one thing a driver talks to, and everything that is shared by the machines on it: the lane in which exchanges take
+ * turns, the session, the breaker, batched reads, pushed states.
  *
  * An exchange's timeout is real time even where the clock is a test's: the device lives in the real world.
  */
+import { Batches } from "./batch.ts";
+import { Breaker, type HubFailing } from "./breaker.ts";
 import type { Clock } from "./clock.ts";
-import { PowerError } from "./errors.ts";
+import type { QueryAnswer } from "./driver.ts";
+import { type ErrorCode, PowerError } from "./errors.ts";
 import { Lane, type Priority } from "./lane.ts";
+import { type Pins, Session } from "./session.ts";
 import type { HubSpec } from "./spec.ts";
+import { type Pushed, type WatchedOutlet, Watcher } from "./watcher.ts";
 
 /** How long an exchange that ran out of time may still take to let go before the lane goes on without it. */
 const LET_GO_MS = 5_000;
 
+/** Failures that say nothing against the hub: it answered. */
+const ANSWERED: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["refused", "busy", "not_found", "unsupported", "config"]);
+
 export interface Exchange<T> {
   readonly value: T;
-  /** Ms since 1970. */
+  /** When it was handed to the driver (ms since 1970): after its turn came, and after the session was opened. */
   readonly startedAt: number;
   readonly endedAt: number;
 }
@@ -30,40 +39,63 @@ export interface ExchangeRequest<T> {
   readonly run: (connection: any, signal: AbortSignal) => Promise<T>;
 }
 
-export interface HubFailing {
-  readonly since: number;
-  readonly error: PowerError;
-}
-
 /** Counts exchanges under way over all hubs. */
 export interface Traffic {
   open: number;
 }
 
-export class Hub {
-  readonly spec: HubSpec;
-  readonly #clock: Clock;
-  readonly #traffic: Traffic;
+export interface HubServices {
+  readonly clock: Clock;
+  readonly traffic: Traffic;
+  readonly pins: Pins;
+  /** Resolves when whatever used the device before is closed. */
+  readonly ready: Promise<void>;
+  /** It stopped or began to answer: told once, however many machines are on it. */
+  readonly turned: (hub: Hub) => void;
+}
+
+export class Hub implements AsyncDisposable {
+  readonly #services: HubServices;
+  readonly #breaker = new Breaker();
+  readonly #commandedAt = new Map<string, number>();
+  /** Settings of the outlets that are read here. */
+  readonly #readers = new Set<unknown>();
   readonly #lane: Lane;
-  #connection: Promise<unknown> | undefined;
+  readonly #batches: Batches;
+  #spec: HubSpec;
+  #session: Session;
+  #watcher: Watcher | undefined;
+  /** Resolves when the session before the last change of settings is closed. */
+  #ready: Promise<void>;
   #idle: NodeJS.Timeout | undefined;
-  #failing: HubFailing | undefined;
   #lastExchange: { readonly at: number; readonly durationMs: number } | undefined;
 
-  constructor(spec: HubSpec, options: { readonly clock: Clock; readonly traffic: Traffic }) {
-    this.spec = spec;
-    this.#clock = options.clock;
-    this.#traffic = options.traffic;
-    this.#lane = new Lane({ clock: options.clock, concurrency: spec.pace.concurrency, interval: spec.pace.interval });
+  constructor(spec: HubSpec, services: HubServices) {
+    this.#spec = spec;
+    this.#services = services;
+    this.#ready = services.ready;
+    this.#lane = new Lane(services.clock, spec.pace);
+    this.#session = this.#newSession();
+    this.#batches = new Batches({
+      clock: services.clock,
+      exchange: (priority, outlets) =>
+        this.exchange({
+          priority,
+          kind: "read",
+          run: async (connection, signal) => {
+            const { queryAll } = this.#spec.driver;
+            return queryAll ? await queryAll(connection, outlets(), { signal }) : [];
+          },
+        }),
+    });
   }
 
-  /** Ms since 1970, by the injected clock. */
-  now(): number {
-    return this.#clock.now();
+  get spec(): HubSpec {
+    return this.#spec;
   }
 
   get connected(): boolean {
-    return this.#connection !== undefined;
+    return this.#session.open;
   }
 
   get queued(): number {
@@ -75,7 +107,12 @@ export class Hub {
   }
 
   get failing(): HubFailing | undefined {
-    return this.#failing;
+    return this.#breaker.failing;
+  }
+
+  /** When the next query may try a hub that fails (ms since 1970). */
+  get retryAt(): number {
+    return this.#breaker.retryAt;
   }
 
   get lastExchange(): { readonly at: number; readonly durationMs: number } | undefined {
@@ -84,42 +121,133 @@ export class Hub {
 
   /**
    * One command or one read, when its turn has come.
-   * Throws PowerError: the driver's own, or `timeout` when the hub's `timeout` is over.
+   * Throws PowerError: the driver's own, `timeout` when its time is over, and for queries at once what made the hub fail
+   * while it is spared.
    */
-  exchange<T>(request: ExchangeRequest<T>): Promise<Exchange<T>> {
+  async exchange<T>(request: ExchangeRequest<T>): Promise<Exchange<T>> {
+    this.#spare(request.priority);
     return this.#lane.run(request.priority, request.signal, async () => {
-      this.#traffic.open += 1;
+      this.#spare(request.priority);
+      const { clock, traffic } = this.#services;
+      traffic.open += 1;
       clearTimeout(this.#idle);
-      const startedAt = this.#clock.now();
+      const turnAt = clock.now();
+      let startedAt = turnAt;
       try {
-        const value = await this.#within(request);
-        this.#failing = undefined;
-        return { value, startedAt, endedAt: this.#clock.now() };
+        const value = await this.#within(request, () => {
+          startedAt = clock.now();
+        });
+        this.#answered();
+        return { value, startedAt, endedAt: clock.now() };
       } catch (thrown) {
         const error = PowerError.from(thrown);
         this.#failed(error);
         throw error;
       } finally {
-        this.#lastExchange = { at: startedAt, durationMs: this.#clock.now() - startedAt };
-        this.#traffic.open -= 1;
+        this.#lastExchange = { at: turnAt, durationMs: clock.now() - turnAt };
+        traffic.open -= 1;
         this.#closeWhenIdle();
       }
     });
   }
 
-  async #within<T>(request: ExchangeRequest<T>): Promise<T> {
-    const timeout = request.timeout ?? this.spec.pace.timeout;
+  /** Reads one outlet: together with others where the driver can, and there are others. */
+  async read(
+    settings: unknown,
+    asking: { readonly priority: Priority; readonly alone: () => Promise<Exchange<QueryAnswer>> },
+  ): Promise<Exchange<QueryAnswer>> {
+    this.#spare(asking.priority);
+    const together = this.#spec.driver.queryAll !== undefined && this.#readers.size > 1;
+    const exchange = await (together ? this.#batches.read(settings, asking.priority) : asking.alone());
+    this.#watcher?.read(settings, exchange);
+    return exchange;
+  }
+
+  /** Somebody reads this outlet from now on. */
+  reads(settings: unknown): void {
+    this.#readers.add(settings);
+  }
+
+  /** When the last command on an outlet ended, whoever gave it (ms since 1970). */
+  commandedAt(key: string): number | undefined {
+    return this.#commandedAt.get(key);
+  }
+
+  commanded(key: string): void {
+    this.#commandedAt.set(key, this.#services.clock.now());
+  }
+
+  /** What the device told of the outlet unasked, while it goes on telling. */
+  pushed(settings: unknown): Pushed | undefined {
+    return this.#watcher?.pushed(settings);
+  }
+
+  /** Listens to what the device tells of these outlets; nothing where its driver cannot. */
+  watch(outlets: readonly WatchedOutlet[]): void {
+    void this.#watcher?.[Symbol.asyncDispose]();
+    this.#watcher = undefined;
+    if (!this.#spec.driver.watch || outlets.length === 0) return;
+    this.#watcher = new Watcher(this, { outlets, clock: this.#services.clock });
+  }
+
+  /** Changes settings of the same driver: exchanges under way end first, and the new session opens after the old one closed. */
+  reconfigure(spec: HubSpec): void {
+    this.#spec = spec;
+    this.#lane.pace = spec.pace;
+    const old = this.#session;
+    this.#ready = this.#ready.then(() => old.close());
+    this.#session = this.#newSession();
+    this.#breaker.retryNow();
+  }
+
+  /** The device that answers now is the right one: forgets the pin, so that the next contact makes a new one. */
+  async trust(): Promise<void> {
+    this.#services.pins.setPin(this.#spec.key, undefined);
+    this.#answered();
+    await this.#session.close();
+  }
+
+  #newSession(): Session {
+    const { key, name, driver, settings } = this.#spec;
+    const { clock, pins } = this.#services;
+    return new Session({ key, name, driver, settings, clock, pins });
+  }
+
+  #spare(priority: Priority): void {
+    const refusal = priority === "query" ? this.#breaker.refusal(this.#services.clock.now()) : undefined;
+    if (refusal) throw refusal;
+  }
+
+  #answered(): void {
+    if (this.#breaker.succeeded()) this.#services.turned(this);
+  }
+
+  #failed(error: PowerError): void {
+    if (ANSWERED.has(error.code)) {
+      this.#answered();
+      return;
+    }
+    if (this.#breaker.failed(error, this.#services.clock.now())) this.#services.turned(this);
+    this.#watcher?.broken(error);
+    void this.#session.close();
+  }
+
+  async #within<T>(request: ExchangeRequest<T>, started: () => void): Promise<T> {
+    const timeout = request.timeout ?? this.#spec.pace.timeout;
     const controller = new AbortController();
+    const { signal } = controller;
     let handedOver = false;
-    const work = (async () => {
-      const connection = await this.#connect(controller.signal);
+    const began = () => {
       handedOver = true;
-      return await request.run(connection, controller.signal);
-    })();
+      started();
+    };
+    const work = this.#ready.then(() =>
+      this.#session.use({ kind: request.kind, signal, began }, (connection) => request.run(connection, signal)),
+    );
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
-        const error = new PowerError("timeout", `${this.spec.name} did not answer within ${timeout} ms`, {
+        const error = new PowerError("timeout", `${this.#spec.name} did not answer within ${timeout} ms`, {
           mayHaveActed: request.kind === "command" && handedOver,
         });
         controller.abort(error);
@@ -129,8 +257,8 @@ export class Hub {
     try {
       return await Promise.race([work, late]);
     } catch (thrown) {
-      if (controller.signal.aborted) await letGo(work);
-      if (thrown instanceof PowerError) throw thrown;
+      if (signal.aborted) await letGo(work);
+      if (thrown instanceof PowerError) return Promise.reject(thrown);
       // A driver that throws something else has a fault; whether its command left is not known, so it may have.
       const error = PowerError.from(thrown);
       throw request.kind === "command" && handedOver ? error.acted() : error;
@@ -139,53 +267,21 @@ export class Hub {
     }
   }
 
-  #connect(signal: AbortSignal): Promise<unknown> {
-    const { driver, settings, key } = this.spec;
-    if (!this.#connection) {
-      const opening = (async () => driver.connect?.(settings, { signal, key, clock: this.#clock }))();
-      // A failure to open is not remembered, whatever it was.
-      opening.catch(() => {
-        if (this.#connection === opening) this.#connection = undefined;
-      });
-      this.#connection = opening;
-    }
-    return this.#connection;
-  }
-
-  #failed(error: PowerError): void {
-    if (
-      error.code === "unreachable" ||
-      error.code === "timeout" ||
-      error.code === "protocol" ||
-      error.code === "auth"
-    ) {
-      this.#failing = { since: this.#failing?.since ?? this.#clock.now(), error };
-      // A session that failed is not trusted again; nor is a failure to open one remembered.
-      void this.#close();
-    }
-  }
-
   #closeWhenIdle(): void {
     clearTimeout(this.#idle);
     if (this.#lane.running + this.#lane.queued > 1) return;
-    this.#idle = setTimeout(() => void this.#close(), this.spec.pace.idle);
+    this.#idle = setTimeout(() => {
+      if (!this.#watcher?.alive) void this.#session.close();
+    }, this.#spec.pace.idle);
     this.#idle.unref();
   }
 
-  async #close(): Promise<void> {
-    const connection = this.#connection;
-    this.#connection = undefined;
-    if (!connection) return;
-    try {
-      await this.spec.driver.disconnect?.(await connection);
-    } catch {
-      // It never opened, or is gone already: there is nothing left to close.
-    }
-  }
-
+  /** Resolves when the exchanges under way are over and the session is closed. */
   async [Symbol.asyncDispose](): Promise<void> {
     clearTimeout(this.#idle);
-    await this.#close();
+    await this.#watcher?.[Symbol.asyncDispose]();
+    await this.#ready;
+    await this.#session.close();
   }
 }
 

@@ -1,4 +1,6 @@
 /** What the domain asks of whoever keeps its records. The implementation is in `store/`. */
+import type { Cloud } from "./cloud.ts";
+import type { Identity } from "./driver.ts";
 import type { PowerEvent } from "./events.ts";
 import type { OrderRecord } from "./order.ts";
 
@@ -15,12 +17,35 @@ export interface Journal {
 export interface MachineMemory {
   /** The last state that was proven or ordered. */
   readonly last?: { readonly state: "on" | "off"; readonly at: number };
+  /** Whether the supply was last ordered or seen closed. */
+  readonly fed?: boolean;
   /** When the supply was last seen or made open (ms since 1970). */
   readonly openedAt?: number;
+  /** Commands that may have acted and had not shown when this was kept. */
+  readonly clouds?: readonly Cloud[];
+  readonly lock?: Lock;
+}
+
+/** While it stands every verb but query is refused, to everybody. */
+export interface Lock {
+  readonly by: string;
+  readonly reason: string;
+  /** Ms since 1970. */
+  readonly at: number;
+}
+
+/** The device that was found behind a hub at first contact. */
+export interface Pin extends Identity {
+  /** Ms since 1970. */
+  readonly at: number;
 }
 
 export interface Memory {
   get(machine: string): MachineMemory;
   /** Kept durably before it returns; throws when it cannot be. */
   set(machine: string, memory: MachineMemory): void;
+  /** By the hub's key. */
+  pin(hub: string): Pin | undefined;
+  /** Undefined: forgotten, so that the next contact pins anew. Durable as above. */
+  setPin(hub: string, pin: Pin | undefined): void;
 }

@@ -3,6 +3,7 @@
  * those of orders before those of queries. A lane carries exchanges, never orders: it is free while a machine rests or boots.
  */
 import type { Clock } from "./clock.ts";
+import type { Pace } from "./driver.ts";
 
 export type Priority = "order" | "query";
 
@@ -12,17 +13,16 @@ interface Waiting {
 
 export class Lane {
   readonly #clock: Clock;
-  readonly #concurrency: number;
-  readonly #interval: number;
+  /** May change at any time; what runs already runs on. */
+  pace: Pick<Pace, "concurrency" | "interval">;
   readonly #waiting: Record<Priority, Waiting[]> = { order: [], query: [] };
   #running = 0;
   #nextStart = 0;
   #pausing = false;
 
-  constructor(options: { readonly clock: Clock; readonly concurrency: number; readonly interval: number }) {
-    this.#clock = options.clock;
-    this.#concurrency = options.concurrency;
-    this.#interval = options.interval;
+  constructor(clock: Clock, pace: Pick<Pace, "concurrency" | "interval">) {
+    this.#clock = clock;
+    this.pace = pace;
   }
 
   get running(): number {
@@ -71,7 +71,7 @@ export class Lane {
   }
 
   #next(): void {
-    while (this.#running < this.#concurrency && this.queued > 0) {
+    while (this.#running < this.pace.concurrency && this.queued > 0) {
       const pause = this.#nextStart - this.#clock.now();
       if (pause > 0) {
         this.#resumeAfter(pause);
@@ -79,7 +79,7 @@ export class Lane {
       }
       const waiting = this.#waiting.order.shift() ?? this.#waiting.query.shift();
       this.#running += 1;
-      this.#nextStart = this.#clock.now() + this.#interval;
+      this.#nextStart = this.#clock.now() + this.pace.interval;
       waiting?.start();
     }
   }

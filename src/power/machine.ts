@@ -1,13 +1,13 @@
 /** One machine at run time: its outlets, its readings, what was asked of it last, and what must be remembered of it. */
-
 import type { Clock } from "./clock.ts";
 import { type Cloud, Clouds } from "./cloud.ts";
 import { type How, VERBS, type Verb } from "./driver.ts";
 import { messageOf, PowerError } from "./errors.ts";
 import type { PowerEvent } from "./events.ts";
 import type { Hub } from "./hub.ts";
-import type { MachineMemory, Memory } from "./journal.ts";
+import type { Lock, MachineMemory, Memory } from "./journal.ts";
 import type { Priority } from "./lane.ts";
+import { Meter } from "./meter.ts";
 import { type Asking, Outlet } from "./outlet.ts";
 import type { Reading } from "./reading.ts";
 import { type Query, type Senses, sense } from "./sense.ts";
@@ -37,12 +37,18 @@ export class Machine {
   readonly supplies: readonly Outlet[];
   readonly stages: Readonly<Record<Verb, readonly Stage[]>>;
   readonly verbs: readonly Verb[];
+  /** Every hub that one of its outlets is on. */
+  readonly hubs: ReadonlySet<Hub>;
+  readonly #sources: readonly Outlet[];
   readonly #senses: Senses;
   readonly #services: MachineServices;
-  readonly #clouds = new Clouds();
+  readonly #clouds: Clouds;
+  readonly #waiting = new Set<() => void>();
   #memory: MachineMemory;
   #reading: Reading | undefined;
   #error: PowerError | undefined;
+  /** Was it told that it cannot be read? */
+  #toldUnreadable = false;
   /** Readings that began before this say nothing about what was commanded since (ms since 1970). */
   #voidBefore = 0;
   #query: { readonly startedAt: number; readonly answer: Promise<Reading> } | undefined;
@@ -51,14 +57,29 @@ export class Machine {
     this.spec = spec;
     this.#services = services;
     this.#memory = services.memory.get(spec.facts.name);
-    const bind = (outlet: OutletSpec) => new Outlet(outlet, services.hub(outlet));
+    this.#clouds = new Clouds(this.#memory.clouds);
+    const hubs = new Set<Hub>();
+    const bind = (outlet: OutletSpec) => {
+      const hub = services.hub(outlet);
+      hubs.add(hub);
+      return new Outlet(outlet, hub);
+    };
     this.supplies = spec.supplies.map((supply) => bind(supply.outlet));
     const stages = (verb: Verb): Stage[] =>
       spec.stages[verb].map((stage) => ({ outlet: bind(stage.outlet), how: stage.how, wait: stage.wait }));
     this.stages = { on: stages("on"), off: stages("off"), cycle: stages("cycle"), reset: stages("reset") };
-    const query = (of: QuerySpec): Query =>
-      of.kind === "one" ? { kind: "one", outlet: bind(of.outlet) } : { kind: of.kind, of: of.of.map(query) };
-    this.#senses = { supplies: this.supplies, query: spec.query && query(spec.query), above: spec.above };
+    const asked: Outlet[] = [];
+    const query = (of: QuerySpec): Query => {
+      if (of.kind !== "one") return { kind: of.kind, of: of.of.map(query) };
+      const outlet = bind(of.outlet);
+      asked.push(outlet);
+      return { kind: "one", outlet };
+    };
+    const meter = spec.above === undefined ? undefined : new Meter({ above: spec.above, heldFor: spec.aboveFor });
+    this.#senses = { supplies: this.supplies, query: spec.query && query(spec.query), meter };
+    this.#sources = [...this.supplies, ...asked];
+    for (const outlet of this.#sources) outlet.hub.reads(outlet.spec.settings);
+    this.hubs = hubs;
     this.verbs = VERBS.filter((verb) => this.#can(verb));
   }
 
@@ -80,9 +101,18 @@ export class Machine {
     return this.#memory;
   }
 
+  get lock(): Lock | undefined {
+    return this.#memory.lock;
+  }
+
+  /** Outlets that tell its state. */
+  get sources(): readonly Outlet[] {
+    return this.#sources;
+  }
+
   /** Can nothing at all measure this machine? Then what is ordered is assumed. */
   get blind(): boolean {
-    return this.supplies.length === 0 && this.#senses.query === undefined;
+    return this.#sources.length === 0;
   }
 
   #can(verb: Verb): boolean {
@@ -100,28 +130,26 @@ export class Machine {
     }
   }
 
+  /** Can every outlet of its supply be read? Else whether it is fed is known from orders alone. */
+  get readsSupply(): boolean {
+    return this.supplies.every((outlet) => outlet.can.has("query"));
+  }
+
   asking(priority: Priority, signal?: AbortSignal): Asking {
-    const { last } = this.#memory;
-    return { machine: this.spec.facts, last, priority, ...(signal && { signal }) };
+    const { last, fed } = this.#memory;
+    return { machine: this.spec.facts, last, fed, priority, ...(signal && { signal }) };
   }
 
   /** Measures now. Throws PowerError. */
-  async measure(priority: Priority): Promise<Reading> {
+  async measure(priority: Priority, signal?: AbortSignal): Promise<Reading> {
     const { clock } = this.#services;
     try {
-      const reading = await sense(this.#senses, this.asking(priority), () => clock.now());
+      const reading = await sense(this.#senses, this.asking(priority, signal), () => clock.now());
       this.#took(reading);
       return reading;
     } catch (thrown) {
       const error = PowerError.from(thrown);
-      if (!this.#error) {
-        this.#tell({
-          kind: "machine:unreadable",
-          at: clock.now(),
-          error: { code: error.code, message: error.message },
-        });
-      }
-      this.#error = error;
+      if (!signal?.aborted) this.#failed(error);
       throw error;
     }
   }
@@ -152,14 +180,51 @@ export class Machine {
     const over = new AbortController();
     const late = this.#services.clock.sleep(limitMs, over.signal).then(
       () => {
-        throw new PowerError("timeout", `${this.name} could not be read within ${limitMs / 1_000} s: its hub is busy`);
+        const error = new PowerError(
+          "timeout",
+          `${this.name} could not be read within ${limitMs / 1_000} s: its hub is busy`,
+        );
+        this.#failed(error);
+        throw error;
       },
       () => new Promise<never>(() => {}),
     );
     try {
-      return await Promise.race([this.measure("query"), late]);
+      return await Promise.race([this.measure("query", over.signal), late]);
     } finally {
+      // What still waits for its turn gives up.
       over.abort();
+    }
+  }
+
+  /** A device told something unasked: what was read before may be old, and whoever waits may look at once. */
+  heard(): void {
+    this.voidReadings();
+    for (const wake of this.#waiting) wake();
+    // A failure is told by the machine's own events.
+    this.query().catch(() => undefined);
+  }
+
+  /** What it was told unasked counts no more. */
+  lost(error: PowerError): void {
+    const reading = this.#reading;
+    if (reading?.confidence === "measured") {
+      this.#reading = { ...reading, confidence: "stale", reason: `nothing tells it any more: ${error.message}` };
+    }
+    this.heard();
+  }
+
+  /** Resolves after `ms`, or as soon as a device told something. Rejects with the signal's reason. */
+  async news(ms: number, signal: AbortSignal): Promise<void> {
+    const early = new AbortController();
+    const wake = () => early.abort();
+    this.#waiting.add(wake);
+    try {
+      await this.#services.clock.sleep(ms, AbortSignal.any([signal, early.signal]));
+    } catch {
+      signal.throwIfAborted();
+    } finally {
+      this.#waiting.delete(wake);
     }
   }
 
@@ -168,8 +233,21 @@ export class Machine {
     this.#voidBefore = this.#services.clock.now();
   }
 
-  cloud(cloud: Cloud): void {
-    this.#clouds.add(cloud);
+  get clouds(): readonly Cloud[] {
+    return this.#clouds.all;
+  }
+
+  /** Kept before the command is sent, so that a crash in the middle of it does not lose them. */
+  cloud(clouds: readonly Cloud[]): void {
+    this.#clouds.add(clouds);
+    this.remember({ clouds: this.#clouds.all });
+  }
+
+  /** A command has ended: instead of the clouds it was sent under these hold, where it may have acted. */
+  recloud(sentUnder: readonly Cloud[], clouds: readonly Cloud[], more: Partial<MachineMemory> = {}): void {
+    this.#clouds.remove(sentUnder);
+    if (clouds.length > 0) this.#clouds.add(clouds);
+    this.remember({ ...more, clouds: this.#clouds.all });
   }
 
   /** The cloud that forbids to trust a reading of `state`. */
@@ -177,55 +255,81 @@ export class Machine {
     return this.#clouds.against(state, this.#services.clock.now());
   }
 
+  /** Does the reading show the state, with nothing under way that may yet change it? */
+  shows(reading: Reading | undefined, state: "on" | "off"): reading is Reading {
+    return reading?.state === state && (reading.towards ?? state) === state && this.cloudAgainst(state) === undefined;
+  }
+
+  setLock(lock: Lock | undefined): void {
+    const { lock: _before, ...memory } = this.#memory;
+    this.#memory = memory;
+    this.remember(lock ? { lock } : {});
+  }
+
   remember(memory: Partial<MachineMemory>): void {
     this.#memory = { ...this.#memory, ...memory };
     try {
       this.#services.memory.set(this.name, this.#memory);
     } catch (error) {
-      const message = messageOf(error);
-      this.#services.tell({ kind: "journal:failed", at: this.#services.clock.now(), message });
+      this.#services.tell({ kind: "journal:failed", at: this.#services.clock.now(), message: messageOf(error) });
     }
   }
 
   #took(reading: Reading): void {
     const { clock } = this.#services;
     const before = this.#reading;
-    if (before && before.startedAt > reading.startedAt) return;
-    this.#reading = reading;
-    if (this.#error) {
-      this.#error = undefined;
-      this.#tell({ kind: "machine:readable", at: clock.now() });
+    this.#error = undefined;
+    if (this.#toldUnreadable) {
+      this.#toldUnreadable = false;
+      this.#services.tell({ kind: "machine:readable", at: clock.now(), machine: this.name });
     }
+    if (before && before.confidence !== "stale" && before.startedAt > reading.startedAt) return;
+    this.#reading = reading;
     if (before && before.state !== reading.state) {
       const order = this.#services.orderOf(this.name);
-      this.#tell({
+      this.#services.tell({
         kind: "machine:changed",
         at: clock.now(),
+        machine: this.name,
         from: before.state,
         to: reading.state,
         evidence: reading.evidence,
         ...(order !== undefined && { order }),
       });
     }
-    if (reading.fed === false) {
-      this.#clouds.clear(reading.startedAt);
-      // Opened by somebody else since it was last seen: it may have been just now.
-      const wasFed = before ? before.fed === true : this.#memory.last?.state === "on";
-      if (wasFed && (this.#memory.openedAt ?? 0) < (before?.startedAt ?? this.#memory.last?.at ?? 0)) {
-        this.remember({ openedAt: reading.startedAt });
-      }
-    }
-    if (reading.state !== "unknown" && reading.confidence === "measured") {
-      this.#clouds.shown(reading.state, reading.startedAt);
-      if (this.#memory.last?.state !== reading.state) {
-        this.remember({ last: { state: reading.state, at: reading.startedAt } });
-      }
-    }
+    this.#learn(reading);
   }
 
-  #tell(event: WithoutMachine<PowerEvent>): void {
-    this.#services.tell({ ...event, machine: this.name } as PowerEvent);
+  /** What the reading tells of clouds, of when the supply opened, and of the state to be remembered. */
+  #learn({ state, fed, confidence, startedAt }: Reading): void {
+    const { last, clouds } = this.#memory;
+    const learnt: { -readonly [Key in keyof MachineMemory]: MachineMemory[Key] } = {};
+    if (fed !== undefined) {
+      const opened = this.#clouds.supplied(fed, startedAt);
+      // It may have opened as late as just now: after a command that takes its time, or by somebody else's hand.
+      if (opened || (!fed && this.#memory.fed === true)) learnt.openedAt = this.#services.clock.now();
+      if (fed !== this.#memory.fed) learnt.fed = fed;
+    }
+    if (state !== "unknown" && confidence === "measured") {
+      this.#clouds.shown(state, startedAt);
+      if (last?.state !== state) learnt.last = { state, at: startedAt };
+    }
+    if (clouds !== this.#clouds.all && (clouds?.length ?? 0) > 0) learnt.clouds = this.#clouds.all;
+    if (Object.keys(learnt).length > 0) this.remember(learnt);
+  }
+
+  #failed(error: PowerError): void {
+    this.#error = error;
+    // A hub that fails is told once, for all who are on it.
+    const ofHub = [...this.hubs].some((hub) => hub.failing?.error === error && hub.spec.driver.hub !== undefined);
+    if (this.#toldUnreadable || ofHub) return;
+    this.#toldUnreadable = true;
+    const { code, message } = error;
+    this.#services.tell({
+      kind: "machine:unreadable",
+      at: this.#services.clock.now(),
+      machine: this.name,
+      error: { code, message },
+    });
   }
 }
-
-type WithoutMachine<Event> = Event extends { readonly machine: string } ? Omit<Event, "machine"> : never;

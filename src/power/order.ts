@@ -77,4 +77,14 @@ export interface OrderRecord {
   readonly joined: Actor[];
   /** The journal could not be written when this was accepted. */
   unjournalled?: boolean;
+  /** What it waits for, while it does: an order to end, its turn to start. */
+  waitingFor?: string;
+  /** Outlets of a redundant supply that could not be closed, and why; the machine runs on the others. */
+  degraded?: string[];
+  /** It is about to switch off a machine that is to be on in the end: after a crash it is switched on again. */
+  turning?: boolean;
+  /** A cycle or reset has its off behind it. */
+  turned?: boolean;
+  /** The cycle that this order completes, which a restart of the daemon cut short. */
+  readonly completes?: string;
 }

@@ -1,14 +1,18 @@
 /** One outlet of a hub, bound: the driver's functions called with its settings, their answers made uniform. */
-import type { Answer, Capability, Context, Followed, How, MachineFacts, Verb } from "./driver.ts";
+
+import { uniform } from "./answer.ts";
+import type { Answer, Capability, Context, Followed, How, MachineFacts, QueryAnswer, Verb } from "./driver.ts";
 import { capabilities, isMomentary } from "./driver.ts";
 import { PowerError } from "./errors.ts";
 import type { Exchange, Hub } from "./hub.ts";
 import type { Priority } from "./lane.ts";
-import type { OutletSpec } from "./spec.ts";
+import { type OutletSpec, outletName } from "./spec.ts";
 
 export interface Asking {
   readonly machine: MachineFacts;
   readonly last: Context["last"];
+  /** Whether the supply was last ordered or seen closed; for outlets that cannot be read. */
+  readonly fed?: boolean | undefined;
   readonly priority: Priority;
   readonly signal?: AbortSignal;
 }
@@ -18,14 +22,15 @@ export class Outlet {
   readonly hub: Hub;
   readonly can: ReadonlySet<Capability>;
   readonly momentary: boolean;
-  /** When the last command on this outlet ended (ms since 1970), whoever ordered it. */
-  pressedAt: number | undefined;
+  /** What the device calls it, where it has a name; else these settings alone. */
+  readonly #key: string;
 
   constructor(spec: OutletSpec, hub: Hub) {
     this.spec = spec;
     this.hub = hub;
     this.can = capabilities(spec.hub.driver, spec.settings);
     this.momentary = isMomentary(spec.hub.driver, spec.settings);
+    this.#key = outletName(spec.settings) ?? keyOf(spec.settings);
   }
 
   get label(): string {
@@ -42,15 +47,30 @@ export class Outlet {
     return this.spec.hub.pace.settle;
   }
 
-  /** Reads the state. `startedAt` is when the value was true, at the latest when the exchange began. */
+  /** When the last command on it ended, whoever ordered it (ms since 1970). */
+  get commandedAt(): number | undefined {
+    return this.hub.commandedAt(this.#key);
+  }
+
+  /**
+   * Reads the state. `startedAt` is when the value was true, at the latest when the exchange began. A query, never an
+   * order, is content with what the device told unasked since the last command.
+   */
   async read(asking: Asking): Promise<Exchange<Answer>> {
+    const pushed = asking.priority === "query" ? this.hub.pushed(this.spec.settings) : undefined;
+    if (pushed && pushed.at >= (this.commandedAt ?? 0))
+      return { value: pushed.answer, startedAt: pushed.at, endedAt: pushed.at };
     const { driver } = this.spec.hub;
-    const exchange = await this.#exchange(asking, "read", async (connection, ctx) => {
-      if (!driver.query) throw new PowerError("unsupported", `${this.label} cannot be read`);
-      return uniform(await driver.query(connection, this.spec.settings, ctx));
+    const { value: told, ...times } = await this.hub.read(this.spec.settings, {
+      priority: asking.priority,
+      alone: () =>
+        this.#exchange(asking, "read", async (connection, ctx): Promise<QueryAnswer> => {
+          if (!driver.query) throw new PowerError("unsupported", `${this.label} cannot be read`);
+          return driver.query(connection, this.spec.settings, ctx);
+        }),
     });
-    const { at } = exchange.value;
-    return at === undefined ? exchange : { ...exchange, startedAt: Math.min(at, exchange.startedAt) };
+    const value = uniform(told);
+    return { ...times, value, startedAt: Math.min(value.at ?? Infinity, times.startedAt) };
   }
 
   /** Watts drawn now. */
@@ -79,7 +99,7 @@ export class Outlet {
         return typeof result === "object" ? result : undefined;
       });
     } finally {
-      this.pressedAt = this.hub.now();
+      this.hub.commanded(this.#key);
     }
   }
 
@@ -108,10 +128,16 @@ export function describeCommand(verb: Verb, how: How | undefined): string {
   return how === undefined ? verb : `${verb} (${how})`;
 }
 
-function uniform(answer: "on" | "off" | Answer): Answer {
-  const uniform = typeof answer === "string" ? { state: answer } : answer;
-  if (uniform?.state !== "on" && uniform?.state !== "off" && uniform?.state !== "unknown") {
-    throw new PowerError("protocol", `the driver answered "${String(uniform?.state)}", which is no state`);
+const keys = new WeakMap<object, string>();
+let unnamed = 0;
+
+function keyOf(settings: unknown): string {
+  if (typeof settings !== "object" || settings === null) return "";
+  let key = keys.get(settings);
+  if (key === undefined) {
+    unnamed += 1;
+    key = ` ${unnamed}`;
+    keys.set(settings, key);
   }
-  return uniform;
+  return key;
 }

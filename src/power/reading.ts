@@ -9,6 +9,12 @@ export type PowerState = "on" | "off" | "unknown";
  */
 export type Confidence = "measured" | "assumed" | "stale";
 
+export interface SupplyReading {
+  /** `rack-pdu outlet 5`. */
+  readonly label: string;
+  readonly state: "closed" | "open" | "unknown";
+}
+
 export interface Reading {
   readonly state: PowerState;
   readonly confidence: Confidence;
@@ -20,6 +26,10 @@ export interface Reading {
   readonly reason?: string;
   /** The device says it is on its way there: wait instead of commanding. */
   readonly towards?: "on" | "off";
+  /** Watts drawn, where a meter told them. */
+  readonly watts?: number;
+  /** The outlets of a supply that has several. */
+  readonly outlets?: readonly SupplyReading[];
   /** Does current reach the machine? Absent where there is no supply, or it could not be read. */
   readonly fed?: boolean;
 }

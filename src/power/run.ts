@@ -5,52 +5,81 @@
  * and commands nothing more.
  */
 import type { Clock } from "./clock.ts";
-import type { How, Verb } from "./driver.ts";
+import type { Cloud } from "./cloud.ts";
+import type { Followed, How, Verb } from "./driver.ts";
 import { ERROR_TABLE, PowerError } from "./errors.ts";
+import type { Exchange } from "./hub.ts";
+import type { MachineMemory } from "./journal.ts";
 import type { Machine, Stage } from "./machine.ts";
-import type { OrderRecord, Step } from "./order.ts";
-import { describeCommand, type Outlet } from "./outlet.ts";
+import { type Asking, describeCommand, type Outlet } from "./outlet.ts";
+import type { Progress } from "./progress.ts";
+import { Prover, type ProverServices, pauses } from "./prover.ts";
 import type { Reading } from "./reading.ts";
+import type { Starts } from "./starts.ts";
 
 /** Pauses before the repeats of a command that failed in a way that may pass (ms). */
 const RETRY_PAUSES_MS = [500, 1_000];
 
-/** Pauses between the reads that look for the proof (ms); the last one goes on. */
-const PROOF_PAUSES_MS = [1_000, 1_000, 1_000, 1_000, 2_000, 2_000, 4_000];
-
-export interface RunServices {
-  readonly clock: Clock;
-  /** Aborts when the order is to end at its next safe point; its reason is a PowerError. */
-  readonly signal: AbortSignal;
-  readonly order: OrderRecord;
-  /** A step was added. */
-  readonly stepped: () => void;
+export interface RunServices extends ProverServices {
+  readonly starts: Starts;
 }
 
-/** What a command is given beside its outlet. */
-interface CommandOptions {
+/** What is sent. */
+export interface CommandOptions {
   readonly verb: Verb;
   readonly how?: How | undefined;
-  /** The state it leads to, where it leads to one. */
+  /** The state it leads to. */
   readonly goal: "on" | "off";
+  /** How long the goal may take to show (ms). */
   readonly wait: number;
   /** Is there another way if this one is not to be reached? Then it is not tried again. */
   readonly lastWay: boolean;
 }
 
-export class Run {
+/** What a command leaves behind it. */
+interface Aftermath {
+  readonly goal: "on" | "off";
+  /** How long the goal may take to show (ms). */
+  readonly wait: number;
+  /** Longest the command itself may take (ms). */
+  readonly timeout: number;
+  /** What is clouded by it. */
+  readonly clouds: readonly Cloud["of"][];
+  /** Is it a restart, by way of an off? */
+  readonly restarts?: boolean;
+  /** More to be remembered once it was obeyed. */
+  readonly remember?: (endedAt: number) => Partial<MachineMemory>;
+}
+
+/** How sending went: when it ended (ms since 1970), and whether anything can have acted. */
+interface Sent {
+  readonly endedAt: number;
+  readonly acted: boolean;
+  readonly failure?: PowerError;
+}
+
+export class Run implements Disposable {
   readonly machine: Machine;
+  readonly progress: Progress;
+  readonly prover: Prover;
   readonly #clock: Clock;
+  readonly #starts: Starts;
   readonly #signal: AbortSignal;
-  readonly #order: OrderRecord;
-  readonly #stepped: () => void;
+  #giveTurnBack: (() => void) | undefined;
+  #acted = false;
 
   constructor(machine: Machine, services: RunServices) {
     this.machine = machine;
+    this.progress = services.progress;
+    this.prover = new Prover(machine, services);
     this.#clock = services.clock;
+    this.#starts = services.starts;
     this.#signal = services.signal;
-    this.#order = services.order;
-    this.#stepped = services.stepped;
+  }
+
+  /** May anything that was sent have acted? */
+  get acted(): boolean {
+    return this.#acted;
   }
 
   /** Throws the reason when the order is to end here. */
@@ -58,267 +87,252 @@ export class Run {
     this.#signal.throwIfAborted();
   }
 
-  note(text: string): void {
-    this.#step({ at: this.#clock.now(), what: "note", text });
+  /** Waits for its turn to start, where limits hold for the machine; kept until the order is over. */
+  async turnToStart(): Promise<void> {
+    if (this.#giveTurnBack) return;
+    const { spec, hubs } = this.machine;
+    let waited = false;
+    const waitsFor = (what: string) => {
+      if (!waited) this.progress.wait(`its turn to start: ${what}`);
+      waited = true;
+      this.progress.waitsFor(what);
+    };
+    const subject = { tags: spec.tags, hubs: [...hubs].map((hub) => hub.spec.name) };
+    this.#giveTurnBack = await this.#starts.turn(subject, { signal: this.#signal, waitsFor });
+    this.progress.waitsFor(undefined);
   }
 
-  #step(step: Step): void {
-    this.#order.steps.push(step);
-    this.#stepped();
+  /** Sends one command, and clouds the machine. Answers when it ended (ms since 1970). Throws PowerError. */
+  async command(outlet: Outlet, options: CommandOptions): Promise<number> {
+    const { verb, goal, wait } = options;
+    const { timeout } = outlet.spec.hub.pace;
+    // While anything is under way a press may do the opposite of what it is meant for.
+    if (outlet.momentary) await this.prover.quiet();
+    const restarts = verb === "cycle" || verb === "reset";
+    const { endedAt, failure } = await this.#clouded({ goal, wait, timeout, clouds: ["machine"], restarts }, () =>
+      this.#send(outlet, options),
+    );
+    if (failure) throw failure;
+    return endedAt;
   }
 
-  /** A reading now, or undefined where reading fails: one failed read stops no order. */
-  async look(): Promise<Reading | undefined> {
-    try {
-      return await this.#read();
-    } catch (error) {
-      this.safePoint();
-      if (!(error instanceof PowerError)) throw error;
-      return undefined;
+  /** From before it is sent: after a crash in the middle of it nobody knows whether it acted. */
+  async #clouded(aftermath: Aftermath, send: () => Promise<Sent>): Promise<Sent> {
+    const { goal, wait, timeout, clouds, restarts = false, remember } = aftermath;
+    const { machine } = this;
+    const clouded = (since: number, until: number): Cloud[] =>
+      clouds.map((of) => ({ goal, of, since, until, ...(restarts && { restarts }) }));
+    this.safePoint();
+    const at = this.#clock.now();
+    const sentUnder = clouded(at, at + timeout + wait);
+    machine.cloud(sentUnder);
+    machine.voidReadings();
+    const sent = await send();
+    const { endedAt, acted, failure } = sent;
+    this.#acted ||= acted;
+    const obeyed = acted && !failure && { last: { state: goal, at: endedAt }, ...remember?.(endedAt) };
+    machine.recloud(sentUnder, acted ? clouded(endedAt, endedAt + wait) : [], obeyed || {});
+    machine.voidReadings();
+    this.safePoint();
+    return sent;
+  }
+
+  /** At most twice more where that can do no harm. Never throws. */
+  async #send(outlet: Outlet, options: CommandOptions): Promise<Sent> {
+    let acted = false;
+    const begun = this.#clock.now();
+    for (let attempt = 0; ; attempt++) {
+      try {
+        this.safePoint();
+        if (attempt > 0 && this.#shownSince(begun, outlet, options)) return { endedAt: this.#clock.now(), acted };
+        if (outlet.momentary && !(await this.#needsPress(outlet, options.goal)))
+          return { endedAt: this.#clock.now(), acted };
+        const { value: followed, endedAt } = await this.#sendOnce(outlet, options);
+        acted = true;
+        if (!followed) return { endedAt, acted };
+        const failure = await this.#follow(outlet, followed, endedAt + options.wait);
+        return { endedAt, acted, ...(failure && { failure }) };
+      } catch (thrown) {
+        const failure = PowerError.from(thrown);
+        acted ||= failure.mayHaveActed;
+        const pause = RETRY_PAUSES_MS[attempt];
+        const harmless = !failure.mayHaveActed || outlet.repeatable;
+        const worthIt = ERROR_TABLE[failure.code].retry && (options.lastWay || failure.code !== "unreachable");
+        if (this.#signal.aborted || pause === undefined || !harmless || !worthIt)
+          return { endedAt: this.#clock.now(), acted, failure };
+        await this.#clock.sleep(pause, this.#signal).catch(() => undefined);
+      }
     }
   }
 
-  async #read(): Promise<Reading> {
+  /** Did somebody who asked between two attempts measure the goal? Then the machine is left alone. */
+  #shownSince(time: number, outlet: Outlet, { verb, goal }: CommandOptions): boolean {
+    const { reading, supplies } = this.machine;
+    if (verb !== goal || supplies.includes(outlet)) return false;
+    return reading?.confidence === "measured" && reading.startedAt >= time && this.machine.shows(reading, goal);
+  }
+
+  async #sendOnce(outlet: Outlet, { verb, how }: CommandOptions): Promise<Exchange<Followed | undefined>> {
     const at = this.#clock.now();
+    const text = `${describeCommand(verb, how)} by ${outlet.label}`;
     try {
-      const reading = await this.machine.measure("order");
-      const text = `${reading.state}: ${reading.evidence.join(", ") || (reading.reason ?? "no evidence")}`;
-      this.#step({ at, what: "read", text, durationMs: this.#clock.now() - at });
-      this.safePoint();
-      return reading;
+      const exchange = await outlet.command(verb, how, this.#asking());
+      this.progress.exchange("command", { at, text });
+      return exchange;
     } catch (thrown) {
-      this.safePoint();
-      const { code, message } = PowerError.from(thrown);
-      this.#step({
-        at,
-        what: "read",
-        text: "no reading",
-        durationMs: this.#clock.now() - at,
-        error: { code, message },
-      });
+      // One that was taken back while it waited for its turn was never sent.
+      if (!this.#signal.aborted || PowerError.from(thrown).mayHaveActed)
+        this.progress.exchange("command", { at, text, thrown });
       throw thrown;
     }
   }
 
-  /** Does the reading show the state, with no command under way that may yet change it? */
-  trusts(reading: Reading | undefined, state: "on" | "off"): reading is Reading {
-    return reading?.state === state && this.machine.cloudAgainst(state) === undefined;
+  /** A button toggles: it is pressed only on a measured opposite reading, taken after the last press has settled. */
+  async #needsPress(outlet: Outlet, goal: "on" | "off"): Promise<boolean> {
+    if (outlet.commandedAt !== undefined) await this.#sleepUntil(outlet.commandedAt + this.#settle(outlet));
+    const { state, confidence } = await this.#turnedByPress(outlet);
+    if (confidence === "measured" && state !== "unknown") return state !== goal;
+    throw new PowerError(
+      "refused",
+      `${outlet.label} is a button, and the state is not measured: pressing it might do the opposite`,
+      { hint: "Give the machine a query that measures, such as `reachable` or the power LED." },
+    );
   }
 
-  /**
-   * Sends a command, at most twice more where that can do no harm. Answers when it ended (ms since 1970).
-   * Throws PowerError.
-   */
-  async command(outlet: Outlet, options: CommandOptions): Promise<number> {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return await this.#commandOnce(outlet, options);
-      } catch (thrown) {
-        this.safePoint();
-        const error = PowerError.from(thrown);
-        const pause = RETRY_PAUSES_MS[attempt];
-        const harmless = !error.mayHaveActed || outlet.repeatable;
-        const worthIt = ERROR_TABLE[error.code].retry && (options.lastWay || error.code !== "unreachable");
-        if (pause === undefined || !harmless || !worthIt) throw error;
+  /** What a press turns round: the machine, or the relay of its supply. */
+  async #turnedByPress(outlet: Outlet): Promise<Pick<Reading, "state" | "confidence">> {
+    if (!this.machine.supplies.includes(outlet)) return this.prover.read();
+    if (!outlet.can.has("query")) return { state: "unknown", confidence: "assumed" };
+    const { value } = await outlet.read(this.#asking());
+    return { state: value.state, confidence: value.assumed ? "assumed" : "measured" };
+  }
+
+  #asking(): Asking {
+    return this.machine.asking("order", this.#signal);
+  }
+
+  /** Asks how it is getting on until it is done. Answers how it failed. */
+  async #follow(outlet: Outlet, followed: Followed, until: number): Promise<PowerError | undefined> {
+    try {
+      for (const pause of pauses()) {
+        const { value } = await outlet.follow(followed, this.#asking());
+        if (value === "done") return undefined;
+        if (this.#clock.now() + pause > until) break;
         await this.#clock.sleep(pause, this.#signal);
       }
-    }
-  }
-
-  async #commandOnce(outlet: Outlet, options: CommandOptions): Promise<number> {
-    const { verb, how, goal, wait } = options;
-    if (outlet.momentary) await this.#mayPress(outlet, options);
-    this.safePoint();
-    const { machine } = this;
-    const at = this.#clock.now();
-    const text = `${describeCommand(verb, how)} by ${outlet.label}`;
-    machine.voidReadings();
-    try {
-      const { value: followed, endedAt } = await outlet.command(verb, how, machine.asking("order"));
-      this.#step({ at, what: "command", text, durationMs: endedAt - at });
-      machine.cloud({ goal, since: endedAt, until: endedAt + wait });
-      machine.remember({ last: { state: goal, at: endedAt } });
-      if (followed) await this.#follow(outlet, followed, endedAt + wait);
-      return endedAt;
+      return new PowerError("timeout", `${outlet.label} is still working on it`, { mayHaveActed: true });
     } catch (thrown) {
-      const error = PowerError.from(thrown);
-      const endedAt = this.#clock.now();
-      const { code, message } = error;
-      this.#step({ at, what: "command", text, durationMs: endedAt - at, error: { code, message } });
-      if (error.mayHaveActed) machine.cloud({ goal, since: endedAt, until: endedAt + wait });
-      throw error;
-    } finally {
-      machine.voidReadings();
+      return PowerError.from(thrown).acted();
     }
-  }
-
-  /** A button toggles: it is pressed only on a measured opposite reading, taken after the last press has settled. */
-  async #mayPress(outlet: Outlet, { goal }: CommandOptions): Promise<void> {
-    if (outlet.pressedAt !== undefined) await this.#sleepUntil(outlet.pressedAt + this.#settle(outlet));
-    const reading = await this.#read();
-    if (reading.confidence !== "measured" || reading.state === "unknown") {
-      throw new PowerError(
-        "refused",
-        `${outlet.label} is a button, and the state is not measured: pressing it might do the opposite`,
-        {
-          hint: "Give the machine a query that measures, such as `reachable` or the power LED.",
-        },
-      );
-    }
-    if (reading.state === goal)
-      throw new PowerError("refused", `${outlet.label} is a button, and the machine already reads ${goal}`);
-  }
-
-  async #follow(
-    outlet: Outlet,
-    followed: { follow(signal: AbortSignal): Promise<"pending" | "done"> },
-    until: number,
-  ): Promise<void> {
-    for (const pause of pauses()) {
-      const { value } = await outlet.follow(followed, this.machine.asking("order"));
-      if (value === "done") return;
-      if (this.#clock.now() + pause > until) {
-        throw new PowerError("timeout", `${outlet.label} is still working on it`, { mayHaveActed: true });
-      }
-      await this.#clock.sleep(pause, this.#signal);
-    }
-  }
-
-  /**
-   * Reads until the goal shows in an exchange that began after the command ended and settled.
-   * Throws `unproven` when `wait` milliseconds after `since` it still does not.
-   */
-  async prove(
-    goal: "on" | "off",
-    options: {
-      readonly since: number;
-      readonly wait: number;
-      readonly shows?: (reading: Reading) => boolean;
-      readonly settle?: number;
-    },
-  ): Promise<Reading> {
-    const { since, wait } = options;
-    const deadline = since + wait;
-    const shows = options.shows ?? ((reading: Reading) => this.trusts(reading, goal));
-    const readFrom = since + Math.max(options.settle ?? 0, this.machine.spec.settle);
-    await this.#sleepUntil(readFrom);
-    let seen: Reading | undefined;
-    let failure: PowerError | undefined;
-    for (const pause of pauses()) {
-      try {
-        seen = await this.#read();
-        failure = undefined;
-        if (seen.startedAt >= readFrom && shows(seen)) return seen;
-        if (this.machine.blind) return { ...seen, state: goal, reason: "nothing measures this machine" };
-      } catch (thrown) {
-        this.safePoint();
-        failure = PowerError.from(thrown);
-      }
-      const left = deadline - this.#clock.now();
-      if (left <= 0) break;
-      await this.#clock.sleep(Math.min(pause, left), this.#signal);
-    }
-    throw this.#unproven(goal, wait, failure ?? seen);
-  }
-
-  #unproven(goal: "on" | "off", wait: number, last: PowerError | Reading | undefined): PowerError {
-    const seconds = `${Math.round(wait / 100) / 10} s`;
-    const name = this.machine.name;
-    if (last instanceof PowerError) {
-      return new PowerError(
-        "unproven",
-        `${name} could not be read for ${seconds}, so ${goal} is not proven: ${last.message}`,
-        {
-          cause: last,
-          mayHaveActed: true,
-        },
-      );
-    }
-    const evidence = last && last.evidence.length > 0 ? ` (${last.evidence.join(", ")})` : "";
-    return new PowerError(
-      "unproven",
-      `${name} still reads ${last?.state ?? "nothing"} after ${seconds}${evidence}, not ${goal}`,
-      {
-        mayHaveActed: true,
-      },
-    );
   }
 
   /** Tries the stages in turn until one is proven. Throws the last one's failure. */
   async stages(stages: readonly Stage[], verb: "on" | "off", more: { readonly lastResort: boolean }): Promise<Reading> {
     let failure: PowerError | undefined;
     for (const [position, stage] of stages.entries()) {
-      const { outlet, how, wait } = stage;
       const lastWay = position === stages.length - 1 && !more.lastResort;
       try {
-        const since = await this.command(outlet, { verb, how, goal: verb, wait, lastWay });
-        return await this.prove(verb, { since, wait, settle: this.#settle(outlet) });
+        return await this.#stage(stage, verb, lastWay);
       } catch (thrown) {
         this.safePoint();
         failure = PowerError.from(thrown);
         if (failure.code !== "unproven") {
-          const reading = await this.look();
-          if (this.trusts(reading, verb) && reading.confidence === "measured") return reading;
+          const reading = await this.prover.look();
+          if (this.machine.shows(reading, verb) && reading.confidence === "measured") return reading;
         }
-        if (!lastWay) this.note(`${outlet.label}: ${failure.message}; trying the next way`);
+        if (!lastWay) this.progress.note(`${stage.outlet.label}: ${failure.message}; trying the next way`);
       }
     }
     throw failure ?? new PowerError("unsupported", `${this.machine.name} has no way to be switched ${verb}`);
   }
 
+  /**
+   * Commands and proves. An earlier command for the opposite that only showed after this one undid it: then it is sent
+   * once more, unless it is a press.
+   */
+  async #stage({ outlet, how, wait }: Stage, verb: "on" | "off", lastWay: boolean): Promise<Reading> {
+    const options: CommandOptions = { verb, how, goal: verb, wait, lastWay };
+    const settle = this.#settle(outlet);
+    if (verb === "on") await this.turnToStart();
+    const opposed = this.machine.cloudAgainst(verb);
+    const since = await this.command(outlet, options);
+    if (!opposed || !outlet.repeatable) return this.prover.prove(verb, { since, wait, settle });
+    const undone = ({ state, startedAt }: Reading) =>
+      state === opposed.goal && startedAt < opposed.until && !this.machine.clouds.includes(opposed);
+    const shows = (reading: Reading) => this.machine.shows(reading, verb) || undone(reading);
+    const seen = await this.prover.prove(verb, { since, wait, settle, shows });
+    if (!undone(seen)) return seen;
+    this.progress.note(`an earlier command switched it ${opposed.goal} after this one: it is sent again`);
+    return this.prover.prove(verb, { since: await this.command(outlet, options), wait, settle });
+  }
+
   /** Opens the supply and proves it open. */
   async openSupply(): Promise<Reading> {
-    const { machine } = this;
-    const wait = machine.spec.verify;
-    const since = await this.#commandSupply("off", wait);
-    machine.remember({ openedAt: since });
-    const settle = Math.max(...machine.supplies.map((outlet) => this.#settle(outlet)));
-    return this.prove("off", { since, wait, settle, shows: (reading) => reading.fed === false });
+    const wait = this.machine.spec.verify;
+    const { endedAt } = await this.#commandSupply("off");
+    const shows = (reading: Reading) => reading.fed === false && this.machine.shows(reading, "off");
+    return this.prover.prove("off", { since: endedAt, wait, settle: this.supplySettle, shows });
   }
 
-  /** Closes the supply, not before it rested. Answers when the command ended. */
-  async closeSupply(): Promise<number> {
-    const { machine } = this;
-    const { openedAt } = machine.memory;
-    const rested = openedAt === undefined ? 0 : openedAt + machine.spec.minOff;
-    const now = this.#clock.now();
-    if (rested > now) {
-      this.#step({
-        at: now,
-        what: "rest",
-        text: `supply stays open until ${machine.spec.minOff / 1_000} s are over`,
-        durationMs: rested - now,
-      });
+  /**
+   * Closes the supply, not before it rested and it is its turn. Answers when the command ended, and the outlets that
+   * did not obey. Throws where none did.
+   */
+  async closeSupply(): Promise<{ readonly endedAt: number; readonly failed: ReadonlyMap<Outlet, PowerError> }> {
+    const { memory, spec } = this.machine;
+    const rested = memory.openedAt === undefined ? 0 : memory.openedAt + spec.minOff;
+    const left = rested - this.#clock.now();
+    if (left > 0) {
+      this.progress.rest(`supply stays open until ${spec.minOff / 1_000} s are over`, left);
       await this.#sleepUntil(rested);
     }
-    return this.#commandSupply("on", machine.spec.verify);
+    await this.turnToStart();
+    return this.#commandSupply("on");
   }
 
-  async #commandSupply(verb: "on" | "off", wait: number): Promise<number> {
-    const { supplies } = this.machine;
-    const results = await Promise.allSettled(
-      supplies.map((outlet) =>
-        this.command(outlet, { verb, goal: verb, wait, lastWay: true, how: verb === "off" ? "hard" : undefined }),
-      ),
-    );
-    const ended = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-    const failed = results.find((result) => result.status === "rejected");
-    // Off needs every outlet open; on is done with one closed, and the proof tells which.
-    if (failed && (verb === "off" || ended.length === 0)) throw failed.reason;
-    return Math.max(...ended);
+  /** All its outlets at once, under one cloud. On is obeyed when one outlet obeyed, off when all did. */
+  async #commandSupply(verb: "on" | "off") {
+    const { supplies, spec } = this.machine;
+    const wait = spec.verify;
+    const options: CommandOptions = { verb, goal: verb, wait, lastWay: true, how: verb === "off" ? "hard" : undefined };
+    const starts = verb === "on" && spec.afterAc === "starts";
+    const aftermath: Aftermath = {
+      goal: verb,
+      wait,
+      timeout: Math.max(...supplies.map((outlet) => outlet.spec.hub.pace.timeout)),
+      clouds: starts ? ["supply", "machine"] : ["supply"],
+      remember: (endedAt) => ({ fed: verb === "on", ...(verb === "off" && { openedAt: endedAt }) }),
+    };
+    if (supplies.some((outlet) => outlet.momentary)) await this.prover.quiet();
+    const failed = new Map<Outlet, PowerError>();
+    const { endedAt, failure } = await this.#clouded(aftermath, async () => {
+      const all = await Promise.all(
+        supplies.map(async (outlet) => {
+          const sent = await this.#send(outlet, options);
+          if (sent.failure) failed.set(outlet, sent.failure);
+          return sent;
+        }),
+      );
+      const [first] = failed.values();
+      return {
+        endedAt: Math.max(...all.map((sent) => sent.endedAt)),
+        acted: all.some((sent) => sent.acted),
+        ...(first && (verb === "off" || failed.size === supplies.length) && { failure: first }),
+      };
+    });
+    if (failure && !(await this.#isFed(verb === "on"))) throw failure;
+    return { endedAt, failed };
   }
 
-  /** Waits until commands of earlier orders that lead away from `goal` have shown or are out of time. */
-  async settleClouds(goal: "on" | "off"): Promise<void> {
-    const cloud = this.machine.cloudAgainst(goal);
-    if (!cloud) return;
-    this.#step({ at: this.#clock.now(), what: "wait", text: `an earlier command may still switch it ${cloud.goal}` });
-    for (const pause of pauses()) {
-      const now = this.#clock.now();
-      if (!this.machine.cloudAgainst(goal)) return;
-      await this.#clock.sleep(Math.max(1, Math.min(pause, cloud.until - now)), this.#signal);
-      await this.look();
-    }
+  /** One read decides after a command that failed. */
+  async #isFed(fed: boolean): Promise<boolean> {
+    if (!this.machine.readsSupply) return false;
+    const reading = await this.prover.look();
+    return reading?.fed === fed && this.machine.cloudAgainst(fed ? "on" : "off") === undefined;
+  }
+
+  get supplySettle(): number {
+    return Math.max(0, ...this.machine.supplies.map((outlet) => this.#settle(outlet)));
   }
 
   #settle(outlet: Outlet): number {
@@ -329,10 +343,9 @@ export class Run {
     const ms = time - this.#clock.now();
     if (ms > 0) await this.#clock.sleep(ms, this.#signal);
   }
-}
 
-function* pauses(): Generator<number> {
-  const last = PROOF_PAUSES_MS[PROOF_PAUSES_MS.length - 1] ?? 0;
-  yield* PROOF_PAUSES_MS;
-  while (true) yield last;
+  [Symbol.dispose](): void {
+    this.#giveTurnBack?.();
+    this.progress.waitsFor(undefined);
+  }
 }

@@ -3,12 +3,13 @@
  *
  * - Supply proven open: off, whatever else says.
  * - Fed, or no supply: what the query answers; else the supply's watts against `above`; else, fed without a meter: on, assumed.
- * - One outlet open and another unreadable, and nothing else to ask: a failure, never off.
+ * - One outlet open and another unreadable: never off. Unless the query measures that it runs, it is a failure.
  * - Nothing to ask at all: unknown.
  */
 import { PowerError } from "./errors.ts";
+import type { Meter } from "./meter.ts";
 import type { Asking, Outlet } from "./outlet.ts";
-import type { PowerState, Reading } from "./reading.ts";
+import type { PowerState, Reading, SupplyReading } from "./reading.ts";
 
 export type Query =
   | { readonly kind: "one"; readonly outlet: Outlet }
@@ -17,16 +18,19 @@ export type Query =
 export interface Senses {
   readonly supplies: readonly Outlet[];
   readonly query: Query | undefined;
-  /** Watts from which on the supply's meter says that the machine runs. */
-  readonly above: number | undefined;
+  /** Judges the watts of the supplies, where the machine is told by them. */
+  readonly meter: Meter | undefined;
 }
 
 interface Supplied {
-  /** True: at least one outlet is closed. False: all are proven open. Undefined: not to be told. */
+  /** True: at least one outlet is closed. False: all are open. Undefined: not to be told. */
   readonly fed: boolean | undefined;
   readonly assumed: boolean;
   readonly startedAt: number;
   readonly evidence: readonly string[];
+  readonly outlets: readonly SupplyReading[];
+  /** Watts of all outlets together, where each told them along with its state. */
+  readonly watts: number | undefined;
   readonly failure: PowerError | undefined;
 }
 
@@ -36,62 +40,77 @@ interface Supplied {
  */
 export async function sense(senses: Senses, asking: Asking, now: () => number): Promise<Reading> {
   const begun = now();
-  if (senses.supplies.length === 0) {
-    return senses.query
-      ? await senseQuery(senses.query, asking)
-      : unknown(begun, [], "nothing in the configuration can measure this machine");
+  const { supplies, query, meter } = senses;
+  if (supplies.length === 0) {
+    return query
+      ? await senseQuery(query, asking)
+      : unknown(begun, "nothing in the configuration can measure this machine");
   }
-
-  const supply = await senseSupply(senses.supplies, asking, begun);
-  const { fed, evidence } = supply;
+  const supply = await senseSupply(supplies, asking, begun);
+  const { fed, outlets, failure } = supply;
   const withSupply = (reading: Reading): Reading => ({
     ...reading,
     startedAt: Math.min(supply.startedAt, reading.startedAt),
-    evidence: [...evidence, ...reading.evidence],
+    evidence: [...supply.evidence, ...reading.evidence],
     ...(fed !== undefined && { fed }),
+    ...(outlets.length > 1 && { outlets }),
   });
 
-  if (fed === false) return withSupply(sure("off", supply.assumed, supply.startedAt));
-  if (senses.query) return withSupply(await senseQuery(senses.query, asking));
-  if (fed === undefined) {
-    if (supply.failure) throw supply.failure;
-    return withSupply(unknown(supply.startedAt, [], "nothing tells whether the supply is closed"));
+  if (fed === false && (!supply.assumed || !query)) {
+    meter?.cut();
+    return withSupply(sure("off", supply.assumed, supply.startedAt));
   }
-  const meters = senses.supplies.filter((outlet) => outlet.can.has("watts"));
-  if (senses.above !== undefined && meters.length > 0)
-    return withSupply(await senseWatts(meters, senses.above, asking));
+  if (query) {
+    const reading = await senseQuery(query, asking);
+    if (failure && reading.state !== "on" && outlets.some((outlet) => outlet.state === "open")) throw failure;
+    return withSupply(reading);
+  }
+  if (failure && fed === undefined) throw failure;
+  if (fed === undefined) return withSupply(unknown(supply.startedAt, "nothing tells whether the supply is closed"));
+  const meters = supplies.filter((outlet) => outlet.can.has("watts"));
+  if (meter && (meters.length > 0 || supply.watts !== undefined))
+    return withSupply(await senseWatts(meter, { supply, meters, asking }));
   return withSupply({
     ...sure("on", true, supply.startedAt),
     reason: "it is fed, and nothing measures whether it runs",
   });
 }
 
-async function senseSupply(outlets: readonly Outlet[], asking: Asking, begun: number): Promise<Supplied> {
-  const results = await Promise.allSettled(outlets.map((outlet) => readSupply(outlet, asking, begun)));
+async function senseSupply(supplies: readonly Outlet[], asking: Asking, begun: number): Promise<Supplied> {
+  const results = await Promise.allSettled(supplies.map((outlet) => readSupply(outlet, asking, begun)));
   const readings = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
   const failures = results.flatMap((result) => (result.status === "rejected" ? [PowerError.from(result.reason)] : []));
   const closed = readings.some((reading) => reading.state === "on");
-  const allOpen = readings.length === outlets.length && readings.every((reading) => reading.state === "off");
+  const allOpen = readings.length === supplies.length && readings.every((reading) => reading.state === "off");
+  const told = readings.flatMap((reading) => reading.watts ?? []);
   return {
     fed: closed ? true : allOpen ? false : undefined,
     assumed: readings.some((reading) => reading.confidence === "assumed"),
-    startedAt: Math.min(...readings.map((reading) => reading.startedAt), Infinity),
+    startedAt: readings.length > 0 ? Math.min(...readings.map((reading) => reading.startedAt)) : begun,
     evidence: [...readings.flatMap((reading) => reading.evidence), ...failures.map((failure) => failure.message)],
+    outlets: results.map((result, index) => ({
+      label: supplies[index]?.label ?? "",
+      state: result.status === "rejected" ? "unknown" : SUPPLY_STATE[result.value.state],
+    })),
+    watts: told.length > 0 && told.length === readings.length ? told.reduce((sum, watts) => sum + watts, 0) : undefined,
     failure: failures[0],
   };
 }
 
+const SUPPLY_STATE = { on: "closed", off: "open", unknown: "unknown" } as const;
+const SUPPLY_WORD = { on: "closed", off: "open", unknown: "not to be told" } as const;
+
 /** One outlet of a supply; where the driver cannot read it, what was ordered last. */
 async function readSupply(outlet: Outlet, asking: Asking, begun: number): Promise<Reading> {
-  const word = { on: "closed", off: "open", unknown: "not to be told" };
   if (!outlet.can.has("query")) {
-    const state = asking.last?.state ?? "unknown";
-    return { ...sure(state, true, begun), evidence: [`${outlet.label} assumed ${word[state]}`] };
+    const state = asking.fed === undefined ? "unknown" : asking.fed ? "on" : "off";
+    return { ...sure(state, true, begun), evidence: [`${outlet.label} assumed ${SUPPLY_WORD[state]}`] };
   }
   const { value, startedAt } = await outlet.read(asking);
   return {
     ...sure(value.state, value.assumed ?? false, startedAt),
-    evidence: [`${outlet.label} ${value.evidence ?? word[value.state]}`],
+    evidence: [`${outlet.label} ${value.evidence ?? SUPPLY_WORD[value.state]}`],
+    ...(value.watts !== undefined && { watts: value.watts }),
   };
 }
 
@@ -100,11 +119,13 @@ async function senseQuery(query: Query, asking: Asking): Promise<Reading> {
     case "one": {
       const { outlet } = query;
       const { value, startedAt } = await outlet.read(asking);
+      const { reason, towards, watts } = value;
       return {
         ...sure(value.state, value.assumed ?? false, startedAt),
         evidence: [value.evidence ?? `${outlet.label} says ${value.state}`],
-        ...(value.reason !== undefined && { reason: value.reason }),
-        ...(value.towards !== undefined && { towards: value.towards }),
+        ...(reason !== undefined && { reason }),
+        ...(towards !== undefined && { towards }),
+        ...(watts !== undefined && { watts }),
       };
     }
     case "first":
@@ -122,16 +143,20 @@ async function senseQuery(query: Query, asking: Asking): Promise<Reading> {
 async function senseFirst(sources: readonly Query[], asking: Asking): Promise<Reading> {
   let undecided: Reading | undefined;
   let failure: PowerError | undefined;
+  const skipped: string[] = [];
   for (const source of sources) {
     try {
       const reading = await senseQuery(source, asking);
-      if (reading.state !== "unknown") return reading;
+      const evidence = [...skipped, ...reading.evidence];
+      if (reading.state !== "unknown") return { ...reading, evidence };
       undecided ??= reading;
+      skipped.push(...reading.evidence);
     } catch (error) {
       failure ??= PowerError.from(error);
+      skipped.push(PowerError.from(error).message);
     }
   }
-  if (undecided) return undecided;
+  if (undecided) return { ...undecided, evidence: skipped };
   throw failure ?? new PowerError("config", "the list of queries is empty");
 }
 
@@ -140,8 +165,9 @@ async function senseTogether(sources: readonly Query[], decisive: "on" | "off", 
   const results = await Promise.allSettled(sources.map((source) => senseQuery(source, asking)));
   const readings = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
   const evidence = readings.flatMap((reading) => reading.evidence);
-  const decided = readings.find((reading) => reading.state === decisive);
-  if (decided) return { ...decided, evidence };
+  const decided = readings.filter((reading) => reading.state === decisive);
+  const surest = decided.find((reading) => reading.confidence === "measured") ?? decided[0];
+  if (surest) return { ...surest, evidence };
   const failed = results.find((result) => result.status === "rejected");
   if (failed) throw failed.reason;
   const undecided = readings.find((reading) => reading.state === "unknown");
@@ -151,24 +177,27 @@ async function senseTogether(sources: readonly Query[], decisive: "on" | "off", 
   return { ...sure(decisive === "on" ? "off" : "on", assumed, startedAt), evidence };
 }
 
-async function senseWatts(meters: readonly Outlet[], above: number, asking: Asking): Promise<Reading> {
-  const exchanges = await Promise.all(meters.map((meter) => meter.watts(asking)));
-  const total = exchanges.reduce((sum, exchange) => sum + exchange.value, 0);
-  const runs = total >= above;
-  return {
-    ...sure(runs ? "on" : "off", false, Math.min(...exchanges.map((exchange) => exchange.startedAt))),
-    evidence: [runs ? `${format(total)} W` : `${format(total)} W, below ${above} W: halted`],
-  };
+interface Metered {
+  readonly supply: Supplied;
+  readonly meters: readonly Outlet[];
+  readonly asking: Asking;
+}
+
+async function senseWatts(meter: Meter, { supply, meters, asking }: Metered): Promise<Reading> {
+  let { watts, startedAt } = supply;
+  if (watts === undefined) {
+    const exchanges = await Promise.all(meters.map((outlet) => outlet.watts(asking)));
+    watts = exchanges.reduce((sum, exchange) => sum + exchange.value, 0);
+    startedAt = Math.min(...exchanges.map((exchange) => exchange.startedAt));
+  }
+  const { state, evidence } = meter.read(watts, startedAt);
+  return { ...sure(state, false, startedAt), evidence: [evidence], watts };
 }
 
 function sure(state: PowerState, assumed: boolean, startedAt: number): Reading {
   return { state, confidence: assumed ? "assumed" : "measured", startedAt, evidence: [] };
 }
 
-function unknown(startedAt: number, evidence: readonly string[], reason: string): Reading {
-  return { state: "unknown", confidence: "assumed", startedAt, evidence, reason };
-}
-
-function format(watts: number): string {
-  return String(Math.round(watts * 10) / 10);
+function unknown(startedAt: number, reason: string): Reading {
+  return { state: "unknown", confidence: "assumed", startedAt, evidence: [], reason };
 }

@@ -2,7 +2,7 @@
  * What the configuration says about machines, resolved: plain data, made by the config room, read by the controller.
  * Every duration is in milliseconds.
  */
-import type { Driver, How, MachineFacts, Pace, Verb } from "./driver.ts";
+import { type Driver, type How, type MachineFacts, type Pace, VERBS, type Verb } from "./driver.ts";
 
 /** The one thing a driver talks to; shared by all outlets that name the same `key`. */
 export interface HubSpec {
@@ -65,6 +65,8 @@ export interface MachineSpec {
   readonly query?: QuerySpec;
   /** Watts from which on the supply's meter says that the machine runs. */
   readonly above?: number;
+  /** How long the meter must stay on the other side of `above` before the state follows it. */
+  readonly aboveFor: number;
   readonly verify: number;
   readonly minOff: number;
   readonly fresh: number;
@@ -74,4 +76,28 @@ export interface MachineSpec {
   /** Absent: hard for automation, soft then hard for people. */
   readonly how?: How | "soft_then_hard";
   readonly poll: number;
+}
+
+/** Every outlet that the machine uses, in the order of supply, verbs and query. */
+export function allOutlets(spec: MachineSpec): readonly OutletSpec[] {
+  const asked = (query: QuerySpec): readonly OutletSpec[] =>
+    query.kind === "one" ? [query.outlet] : query.of.flatMap(asked);
+  return [
+    ...spec.supplies.map((supply) => supply.outlet),
+    ...VERBS.flatMap((verb) => spec.stages[verb].map((stage) => stage.outlet)),
+    ...(spec.query ? asked(spec.query) : []),
+  ];
+}
+
+/** How many machines may be starting at once: breakers and supplies bear the inrush of a few, not of a rack. */
+export interface LimitSpec {
+  /** As written: `tag nuc`, `hub rack-pdu`. */
+  readonly label: string;
+  /** The machines it holds for, by tag or by a hub that one of their outlets is on. */
+  readonly tag?: string;
+  readonly hub?: string;
+  /** How many may be starting at once. */
+  readonly starting: number;
+  /** Least time between two starts. */
+  readonly pause: number;
 }

@@ -47,38 +47,50 @@ async function switchOn(
 ): Promise<Reading> {
   const { machine } = run;
   const { spec, supplies, stages } = machine;
-  await run.settleClouds("on");
-  const first = await run.look();
+  const first = await run.prover.settled("on");
 
-  if (run.trusts(first, "on")) {
+  if (machine.shows(first, "on")) {
     if (options.mayCycle && spec.whenAlreadyOn === "cycle") {
-      run.note("it is on already, and the configuration says to cycle it then");
+      run.progress.note("it is on already, and the configuration says to cycle it then");
       return (await restart(run, options.order)).proof;
     }
-    // What was only ordered once is ordered again; what is fed and has no other way is as on as it can be made.
-    if (first.confidence === "measured" || stages.on.length === 0) return first;
+    // What was only ordered once is ordered again; what is seen to be fed and has no other way is as on as it can be made.
+    if (first.confidence === "measured" || (stages.on.length === 0 && machine.readsSupply)) return first;
   }
   if (first?.towards === "on") {
-    run.note("the device says it is on its way");
-    return run.prove("on", { since: first.startedAt, wait: spec.verify });
+    run.progress.note("the device says it is on its way");
+    return run.prover.prove("on", { since: first.startedAt, wait: spec.verify });
   }
 
-  if (supplies.length > 0 && first?.fed !== true) return feed(run);
   if (supplies.length === 0) return run.stages(stages.on, "on", { lastResort: false });
-
   let failure: PowerError | undefined;
+  let seen = first;
+  const stays = spec.afterAc === "stays_off" && stages.on.length > 0;
+  if (first?.fed !== true || !machine.readsSupply) {
+    try {
+      return await feed(run);
+    } catch (thrown) {
+      run.safePoint();
+      failure = PowerError.from(thrown);
+      // What could not be read at first may have been fed all along, and halted.
+      if (first?.fed !== undefined || stays || failure.code !== "unproven") throw failure;
+      seen = await run.prover.look();
+      if (seen?.fed !== true) throw failure;
+    }
+  }
+
   if (stages.on.length > 0) {
     try {
       return await run.stages(stages.on, "on", { lastResort: true });
     } catch (thrown) {
       run.safePoint();
       failure = PowerError.from(thrown);
+      seen = await run.prover.look();
     }
   }
+  if (machine.shows(seen, "on") && seen.confidence === "measured") return seen;
   // Current is taken away only from a machine that is measured not to run.
-  const halted = stages.on.length > 0 ? await run.look() : first;
-  if (run.trusts(halted, "on") && halted.confidence === "measured") return halted;
-  if (halted?.state !== "off" || halted.confidence !== "measured") {
+  if (seen?.state !== "off" || seen.confidence !== "measured") {
     throw (
       failure ??
       new PowerError(
@@ -87,7 +99,7 @@ async function switchOn(
       )
     );
   }
-  run.note("it is fed but halted: the supply is opened and closed again");
+  run.progress.note("it is fed but halted: the supply is opened and closed again");
   await run.openSupply();
   return feed(run);
 }
@@ -95,16 +107,23 @@ async function switchOn(
 /** Closes the supply and sees the machine come up. */
 async function feed(run: Run): Promise<Reading> {
   const { spec, stages } = run.machine;
-  const since = await run.closeSupply();
-  if (spec.afterAc === "stays_off" && stages.on.length > 0) {
-    await run.prove("on", { since, wait: spec.verify, shows: (reading) => reading.fed !== false });
-    return run.stages(stages.on, "on", { lastResort: false });
-  }
-  return run.prove("on", { since, wait: spec.verify, settle: settleOf(run.machine) });
-}
-
-function settleOf(machine: Machine): number {
-  return Math.max(0, ...machine.supplies.map((outlet) => outlet.settle));
+  const { endedAt: since, failed } = await run.closeSupply();
+  const wait = spec.verify;
+  const settle = run.supplySettle;
+  const stays = spec.afterAc === "stays_off" && stages.on.length > 0;
+  const fed = (reading: Reading) => reading.fed !== false;
+  let proof = await run.prover.prove("on", { since, wait, settle, ...(stays && { shows: fed }) });
+  // It may have been fed all along, and run.
+  const runs = run.machine.shows(proof, "on") && proof.confidence === "measured";
+  if (stays && !runs) proof = await run.stages(stages.on, "on", { lastResort: false });
+  const open = (proof.outlets ?? []).filter((outlet) => outlet.state !== "closed");
+  run.progress.degraded(
+    open.map(({ label, state }) => {
+      const why = [...failed].find(([outlet]) => outlet.label === label)?.[1].message;
+      return `${label} (${why ?? (state === "open" ? "still open" : "unreadable")})`;
+    }),
+  );
+  return proof;
 }
 
 async function switchOff(run: Run, order: OrderRecord): Promise<Reading> {
@@ -112,15 +131,14 @@ async function switchOff(run: Run, order: OrderRecord): Promise<Reading> {
   const { spec, supplies } = machine;
   const soft = order.how === "soft";
   const mayCut = supplies.length > 0 && spec.cut !== "never" && !soft;
-  const first = await run.look();
+  const first = await run.prover.look();
   const done = async (reading: Reading): Promise<Reading> =>
     spec.cut === "always" && mayCut && reading.fed !== false ? run.openSupply() : reading;
 
-  if (run.trusts(first, "off") && (first.confidence === "measured" || machine.stages.off.length === 0))
-    return done(first);
+  if (machine.shows(first, "off") && first.confidence === "measured") return done(first);
   if (first?.towards === "off") {
-    run.note("the device says it is on its way");
-    return done(await run.prove("off", { since: first.startedAt, wait: spec.verify }));
+    run.progress.note("the device says it is on its way");
+    return done(await run.prover.prove("off", { since: first.startedAt, wait: spec.verify }));
   }
 
   const stages = offStages(machine, order);
@@ -130,7 +148,7 @@ async function switchOff(run: Run, order: OrderRecord): Promise<Reading> {
     } catch (thrown) {
       run.safePoint();
       if (!mayCut) throw thrown;
-      run.note("asking did not help: the supply is opened");
+      run.progress.note("asking did not help: the supply is opened");
     }
   } else if (!mayCut) {
     throw new PowerError(
@@ -161,18 +179,24 @@ function offStages(machine: Machine, order: OrderRecord): Stage[] {
 
 async function restart(run: Run, order: OrderRecord): Promise<Outcome> {
   const { machine } = run;
-  await run.settleClouds("on");
-  const first = await run.look();
-  if (run.trusts(first, "off")) return graded(await switchOn(run, { mayCycle: false, order }));
+  const first = await run.prover.look();
+  if (machine.shows(first, "off") && first.confidence === "measured") {
+    run.progress.turned();
+    return graded(await switchOn(run, { mayCycle: false, order }));
+  }
 
   const verb = order.verb === "reset" ? "reset" : "cycle";
   const [native] = machine.stages[verb];
-  if (native && run.trusts(first, "on")) {
+  if (native && machine.shows(first, "on")) {
     const { outlet, wait } = native;
+    await run.turnToStart();
     const since = await run.command(outlet, { verb, goal: "on", wait, lastWay: true });
-    const proof = await run.prove("on", { since, wait, settle: outlet.settle });
+    run.progress.turned();
+    const proof = await run.prover.prove("on", { since, wait, settle: outlet.settle });
     return { grade: proof.confidence === "measured" ? "accepted" : "assumed", proof };
   }
+  run.progress.turning();
   await switchOff(run, order);
+  run.progress.turned();
   return graded(await switchOn(run, { mayCycle: false, order }));
 }

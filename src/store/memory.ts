@@ -1,6 +1,6 @@
 /**
- * What must be known of machines after a restart, whatever happened to the journal: one JSON line a change, the last one
- * of a machine counts. Synced line by line, for a power cut of the host is just when it is needed. Compacted when opened,
+ * What must be known of machines and hubs after a restart, whatever happened to the journal: one JSON line a change, the
+ * last one of a machine or hub counts. Synced line by line, for a power cut of the host is just when it is needed. Compacted when opened,
  * and when it has grown far beyond what it holds. What could not be written is kept in memory; every further change, and
  * a timer, tries again.
  */
@@ -15,23 +15,25 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
+import { z } from "zod";
 import { messageOf } from "../power/errors.ts";
-import type { MachineMemory, Memory } from "../power/journal.ts";
+import type { MachineMemory, Memory, Pin } from "../power/journal.ts";
 import { syncFolder, writeAtomically } from "./atomic-file.ts";
 
 /** Lines beyond which the file may be compacted. */
 const WORTH_COMPACTING = 1_000;
 const RETRY_MS = 5_000;
 
-interface Line {
-  readonly machine: string;
-  readonly memory: MachineMemory;
-}
+type Line =
+  | { readonly machine: string; readonly memory: MachineMemory }
+  /** Null: the pin was taken back. */
+  | { readonly hub: string; readonly pin: Pin | null };
 
 export class FileMemory implements Memory {
   readonly #path: string;
-  readonly #memories = new Map<string, MachineMemory>();
-  /** Machines whose newest memory is not in the file yet, because it could not be written. */
+  /** The newest line of each machine and hub, by `keyOf`. */
+  readonly #newest = new Map<string, Line>();
+  /** Those whose newest line is not in the file yet, because it could not be written. */
   readonly #owed = new Set<string>();
   #file: number | undefined;
   #loaded = false;
@@ -59,12 +61,27 @@ export class FileMemory implements Memory {
   }
 
   get(machine: string): MachineMemory {
-    return this.#memories.get(machine) ?? {};
+    const line = this.#newest.get(keyOf({ machine }));
+    return line && "memory" in line ? line.memory : {};
   }
 
   set(machine: string, memory: MachineMemory): void {
-    this.#memories.set(machine, memory);
-    this.#owed.add(machine);
+    this.#put({ machine, memory });
+  }
+
+  pin(hub: string): Pin | undefined {
+    const line = this.#newest.get(keyOf({ hub }));
+    return line && "pin" in line ? (line.pin ?? undefined) : undefined;
+  }
+
+  setPin(hub: string, pin: Pin | undefined): void {
+    this.#put({ hub, pin: pin ?? null });
+  }
+
+  #put(line: Line): void {
+    const key = keyOf(line);
+    this.#newest.set(key, line);
+    this.#owed.add(key);
     try {
       this.#keep();
     } catch (error) {
@@ -92,7 +109,7 @@ export class FileMemory implements Memory {
   #keep(): void {
     // What cannot be read is not written over: it may be readable again tomorrow.
     if (!this.#loaded) this.#load();
-    const grown = this.#lines > WORTH_COMPACTING && this.#lines > 4 * this.#memories.size;
+    const grown = this.#lines > WORTH_COMPACTING && this.#lines > 4 * this.#newest.size;
     if (grown || this.#gone) this.#compact();
     else if (this.#owed.size > 0) this.#append();
     else if (this.#lines > 0) this.#compact();
@@ -108,7 +125,7 @@ export class FileMemory implements Memory {
     this.#torn = text !== "" && !text.endsWith("\n");
     this.#lines = lines.length;
     this.#unreadable = lines.filter((line) => line === undefined).length;
-    for (const line of lines) if (line && !this.#owed.has(line.machine)) this.#memories.set(line.machine, line.memory);
+    for (const line of lines) if (line && !this.#owed.has(keyOf(line))) this.#newest.set(keyOf(line), line);
     this.#loaded = true;
   }
 
@@ -125,7 +142,7 @@ export class FileMemory implements Memory {
       this.#file = openSync(this.#path, "a", 0o600);
       syncFolder(folder);
     }
-    const lines = [...this.#owed].map((machine) => lineOf(machine, this.get(machine)));
+    const lines = [...this.#owed].map((key) => `${JSON.stringify(this.#newest.get(key))}\n`);
     const text = `${this.#torn ? "\n" : ""}${lines.join("")}`;
     this.#torn = true;
     writeFileSync(this.#file, text);
@@ -136,9 +153,9 @@ export class FileMemory implements Memory {
 
   #compact(): void {
     this.#letGo();
-    writeAtomically(this.#path, [...this.#memories].map(([machine, memory]) => lineOf(machine, memory)).join(""));
+    writeAtomically(this.#path, [...this.#newest.values()].map((line) => `${JSON.stringify(line)}\n`).join(""));
     this.#torn = false;
-    this.#lines = this.#memories.size;
+    this.#lines = this.#newest.size;
   }
 
   #letGo(): void {
@@ -152,8 +169,8 @@ export class FileMemory implements Memory {
   }
 }
 
-function lineOf(machine: string, memory: MachineMemory): string {
-  return `${JSON.stringify({ machine, memory } satisfies Line)}\n`;
+function keyOf(line: { readonly machine: string } | { readonly hub: string }): string {
+  return "machine" in line ? `machine ${line.machine}` : `hub ${line.hub}`;
 }
 
 function readText(path: string): string {
@@ -181,24 +198,21 @@ function linesOf(text: string): (Line | undefined)[] {
 }
 
 function isLine(value: unknown): value is Line {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    "machine" in value &&
-    typeof value.machine === "string" &&
-    "memory" in value &&
-    isMemory(value.memory)
-  );
+  if (typeof value !== "object" || value === null) return false;
+  const { machine, memory, hub, pin } = value as Record<string, unknown>;
+  return typeof machine === "string"
+    ? MEMORY.safeParse(memory).success
+    : typeof hub === "string" && PIN.safeParse(pin).success;
 }
 
-function isMemory(value: unknown): value is MachineMemory {
-  if (typeof value !== "object" || value === null) return false;
-  const { last, openedAt } = value as Record<string, unknown>;
-  return (openedAt === undefined || typeof openedAt === "number") && (last === undefined || isLast(last));
-}
-
-function isLast(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  const { state, at } = value as Record<string, unknown>;
-  return (state === "on" || state === "off") && typeof at === "number";
-}
+const STATE = z.enum(["on", "off"]);
+const MEMORY = z.object({
+  last: z.object({ state: STATE, at: z.number() }).optional(),
+  fed: z.boolean().optional(),
+  openedAt: z.number().optional(),
+  clouds: z
+    .array(z.object({ goal: STATE, of: z.enum(["machine", "supply"]), since: z.number(), until: z.number() }))
+    .optional(),
+  lock: z.object({ by: z.string(), reason: z.string(), at: z.number() }).optional(),
+});
+const PIN = z.object({ id: z.string(), at: z.number() }).nullable();

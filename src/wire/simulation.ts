@@ -1,10 +1,20 @@
 /** The world behind the `simulated` driver: hubs with outlets, a machine behind each, and the faults they can have. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Clock } from "../power/clock.ts";
-import type { ListedOutlet } from "../power/driver.ts";
+import type { ListedOutlet, WatchListener } from "../power/driver.ts";
 import { PowerError } from "../power/errors.ts";
 
-export type SimulatedFault = "unreachable" | "stuck" | "lying" | "refuses" | "lost-answer" | "hung";
+export const SIMULATED_FAULTS = [
+  "unreachable",
+  "stuck",
+  "lying",
+  "refuses",
+  "lost-answer",
+  "hung",
+  "frozen",
+  "flapping",
+] as const;
+export type SimulatedFault = (typeof SIMULATED_FAULTS)[number];
 export type SimulatedCommand = "on" | "off" | "soft-off" | "reset";
 
 /** Durations in milliseconds, powers in watts. */
@@ -21,10 +31,18 @@ export interface SimulatedSettings {
   readonly fault?: SimulatedFault | undefined;
 }
 
+export interface SimulatedHubOptions {
+  readonly clock: Clock;
+  /** Real milliseconds that every exchange takes. */
+  readonly latency: number;
+  /** Does it tell states unasked? */
+  readonly pushes?: boolean;
+}
+
 const hubs = new Map<string, SimulatedHub>();
 
 /** The hub of that name; made when first asked for, and kept as long as the process lives. */
-export function simulatedHub(name: string, options: { readonly clock: Clock; readonly latency: number }): SimulatedHub {
+export function simulatedHub(name: string, options: SimulatedHubOptions): SimulatedHub {
   let hub = hubs.get(name);
   if (!hub) {
     hub = new SimulatedHub(options);
@@ -38,19 +56,35 @@ export class SimulatedHub {
   readonly #machines = new Map<string, SimulatedMachine>();
   /** Real milliseconds that every exchange takes. */
   latency: number;
-  /** Does the hub itself answer? */
-  reachable = true;
+  readonly #pushes: boolean;
+  #reachable = true;
+  /** What it says it is. */
+  identity = "simulated-1";
+  /** Exchanges that reached it, by kind. */
+  readonly exchanges = { command: 0, read: 0, identify: 0 };
+  readonly #watches = new Set<SimulatedWatch>();
 
-  constructor(options: { readonly clock: Clock; readonly latency: number }) {
+  constructor(options: SimulatedHubOptions) {
     this.#clock = options.clock;
+    this.#pushes = options.pushes ?? false;
     this.latency = options.latency;
+  }
+
+  /** Does the hub itself answer? */
+  get reachable(): boolean {
+    return this.#reachable;
+  }
+
+  set reachable(reachable: boolean) {
+    this.#reachable = reachable;
+    if (!reachable) this.breakWatches();
   }
 
   /** The machine behind an outlet; made with these settings when first asked for. */
   machine(settings: SimulatedSettings): SimulatedMachine {
     let machine = this.#machines.get(settings.outlet);
     if (!machine) {
-      machine = new SimulatedMachine(settings, this.#clock);
+      machine = new SimulatedMachine(settings, { clock: this.#clock, changed: () => this.#look() });
       this.#machines.set(settings.outlet, machine);
     }
     return machine;
@@ -63,16 +97,60 @@ export class SimulatedHub {
 
   async command(settings: SimulatedSettings, command: SimulatedCommand, signal: AbortSignal): Promise<void> {
     const machine = await this.#reach(settings, signal);
+    this.exchanges.command += 1;
     machine.command(command);
+  }
+
+  #look(): void {
+    for (const watch of this.#watches) watch.look();
   }
 
   async read(settings: SimulatedSettings, signal: AbortSignal) {
     const machine = await this.#reach(settings, signal);
+    this.exchanges.read += 1;
     return machine.answer();
+  }
+
+  /** All of them in one exchange. */
+  async readAll(outlets: readonly SimulatedSettings[], signal: AbortSignal) {
+    await this.#answer(signal);
+    this.exchanges.read += 1;
+    return outlets.map((settings) => {
+      const machine = this.machine(settings);
+      return machine.fault === "unreachable" ? unreachable(settings.outlet) : machine.answer();
+    });
+  }
+
+  async identify(signal: AbortSignal): Promise<string> {
+    await this.#answer(signal);
+    this.exchanges.identify += 1;
+    return this.identity;
+  }
+
+  /** Tells states when they change, until the disposer is called; undefined where it tells none. */
+  watch(outlets: readonly SimulatedSettings[], listener: WatchListener<SimulatedSettings>): (() => void) | undefined {
+    if (!this.#pushes) return undefined;
+    const watch = new SimulatedWatch(
+      outlets.map((settings) => ({ settings, machine: this.machine(settings) })),
+      { listener, clock: this.#clock },
+    );
+    this.#watches.add(watch);
+    watch.look();
+    return () => {
+      this.#watches.delete(watch);
+      watch.end();
+    };
+  }
+
+  /** Connections that tell states break. */
+  breakWatches(): void {
+    for (const watch of this.#watches) watch.lose();
+    this.#watches.clear();
   }
 
   async watts(settings: SimulatedSettings, signal: AbortSignal): Promise<number> {
     const machine = await this.#reach(settings, signal);
+    this.exchanges.read += 1;
     return machine.watts;
   }
 
@@ -80,28 +158,77 @@ export class SimulatedHub {
     return [...this.#machines].map(([outlet, machine]) => ({ outlet, state: machine.answer().state }));
   }
 
-  async #delay(signal: AbortSignal): Promise<void> {
-    try {
-      await pause(this.latency, undefined, { signal });
-    } catch (error) {
-      signal.throwIfAborted();
-      throw error;
-    }
+  async #reach(settings: SimulatedSettings, signal: AbortSignal): Promise<SimulatedMachine> {
+    await this.#answer(signal);
+    const machine = this.machine(settings);
+    if (machine.fault === "unreachable") throw unreachable(settings.outlet);
+    return machine;
   }
 
-  async #reach(settings: SimulatedSettings, signal: AbortSignal): Promise<SimulatedMachine> {
-    if (this.latency > 0) await this.#delay(signal);
-    const machine = this.machine(settings);
-    if (!this.reachable || machine.fault === "unreachable") {
-      throw new PowerError("unreachable", `simulated outlet ${settings.outlet} does not answer`);
-    }
-    return machine;
+  async #answer(signal: AbortSignal): Promise<void> {
+    if (this.latency > 0) await pause(this.latency, undefined, { signal });
+    if (!this.reachable) throw new PowerError("unreachable", "the simulated hub does not answer");
   }
 }
 
-/** Something that is going to happen; `inside` the machine: without current it does not. */
+function unreachable(outlet: string): PowerError {
+  return new PowerError("unreachable", `simulated outlet ${outlet} does not answer`);
+}
+
+interface Watched {
+  readonly settings: SimulatedSettings;
+  readonly machine: SimulatedMachine;
+}
+
+/** Looks whenever something is due, and tells what changed. */
+class SimulatedWatch {
+  readonly #outlets: readonly Watched[];
+  readonly #listener: WatchListener<SimulatedSettings>;
+  readonly #clock: Clock;
+  readonly #over = new AbortController();
+  readonly #told = new Map<Watched, string>();
+  #nextLook = Infinity;
+
+  constructor(
+    outlets: readonly Watched[],
+    { listener, clock }: { readonly listener: WatchListener<SimulatedSettings>; readonly clock: Clock },
+  ) {
+    this.#outlets = outlets;
+    this.#listener = listener;
+    this.#clock = clock;
+  }
+
+  look(): void {
+    if (this.#over.signal.aborted) return;
+    for (const outlet of this.#outlets) {
+      const answer = outlet.machine.answer();
+      if (this.#told.get(outlet) === answer.state) continue;
+      this.#told.set(outlet, answer.state);
+      this.#listener.state(outlet.settings, answer);
+    }
+    const now = this.#clock.now();
+    const next = Math.min(...this.#outlets.map(({ machine }) => machine.nextAt));
+    if (next === Infinity || (this.#nextLook > now && this.#nextLook <= next)) return;
+    this.#nextLook = next;
+    this.#clock.sleep(Math.max(0, next - now), this.#over.signal).then(
+      () => this.look(),
+      () => undefined,
+    );
+  }
+
+  lose(): void {
+    this.end();
+    this.#listener.lost(new PowerError("unreachable", "the simulated hub closed the connection"));
+  }
+
+  end(): void {
+    this.#over.abort();
+  }
+}
+
 interface Due {
   readonly at: number;
+  /** It happens inside the machine, and not at all when that loses its power. */
   readonly inside: boolean;
   readonly happen: (at: number) => void;
 }
@@ -110,22 +237,44 @@ interface Due {
 export class SimulatedMachine {
   readonly #settings: SimulatedSettings;
   readonly #clock: Clock;
+  /** Something may be different from before. */
+  readonly #changed: () => void;
   #fed: boolean;
   #running: boolean;
-  /** Where a press has sent it last: the next one sends it back. */
-  #pressedTo: "on" | "off" | undefined;
   #due: Due[] = [];
   #wish: "on" | "off" | undefined;
-  fault: SimulatedFault | undefined;
+  #fault: SimulatedFault | undefined;
+  /** What it reported when it froze. */
+  #frozen: "on" | "off" = "off";
+  #reads = 0;
+  /** When its current was last taken away (ms since 1970). */
+  openedAt: number | undefined;
   /** Every command that arrived, whether obeyed or not. */
   readonly commands: { readonly at: number; readonly command: SimulatedCommand }[] = [];
 
-  constructor(settings: SimulatedSettings, clock: Clock) {
+  constructor(settings: SimulatedSettings, options: { readonly clock: Clock; readonly changed: () => void }) {
     this.#settings = settings;
-    this.#clock = clock;
-    this.fault = settings.fault;
+    this.#clock = options.clock;
+    this.#changed = options.changed;
     this.#running = settings.initial === "on";
     this.#fed = settings.kind !== "plug" || settings.initial !== "off";
+    this.fault = settings.fault;
+  }
+
+  get fault(): SimulatedFault | undefined {
+    return this.#fault;
+  }
+
+  set fault(fault: SimulatedFault | undefined) {
+    this.#fault = fault;
+    this.#frozen = this.#state();
+    if (fault === undefined) this.#wish = undefined;
+  }
+
+  /** When something happens by itself next (ms since 1970); Infinity where nothing does. */
+  get nextAt(): number {
+    this.#catchUp();
+    return Math.min(...this.#due.map((event) => event.at), Infinity);
   }
 
   /** Does current reach it? */
@@ -148,17 +297,26 @@ export class SimulatedMachine {
   /** The operating system halts; current stays. */
   halt(): void {
     this.#catchUp();
-    this.#stop();
+    this.#cutShort();
+    this.#changed();
+  }
+
+  /** Somebody does it at the device itself: nothing arrives, and it obeys. */
+  byHand(command: SimulatedCommand): void {
+    this.#catchUp();
+    this.#obey(command);
+    this.#changed();
   }
 
   command(command: SimulatedCommand): void {
     this.#catchUp();
     this.commands.push({ at: this.#clock.now(), command });
     if (this.fault === "refuses") throw new PowerError("refused", `simulated outlet ${this.#settings.outlet} refuses`);
-    this.#wish = command === "on" || command === "reset" ? "on" : "off";
+    if (this.fault === "lying") this.#wish = command === "on" || command === "reset" ? "on" : "off";
     if (this.fault === "stuck" || this.fault === "lying") return;
     if (this.fault === "hung" && command === "soft-off") return;
     this.#obey(command);
+    this.#changed();
     if (this.fault === "lost-answer") {
       throw new PowerError("timeout", `simulated outlet ${this.#settings.outlet} lost the answer`, {
         mayHaveActed: true,
@@ -167,78 +325,83 @@ export class SimulatedMachine {
   }
 
   answer() {
-    const isPlug = this.#settings.kind === "plug";
-    const real = (isPlug ? this.fed : this.running) ? "on" : "off";
-    const state = this.fault === "lying" ? (this.#wish ?? real) : real;
-    const word = isPlug ? { on: "closed", off: "open" } : { on: "running", off: "not running" };
-    return { state, evidence: word[state] } as const;
+    this.#reads += 1;
+    const state = this.#reported();
+    const plug = this.#settings.kind === "plug";
+    const word = plug ? { on: "closed", off: "open" } : { on: "running", off: "not running" };
+    return { state, evidence: word[state] };
+  }
+
+  #state(): "on" | "off" {
+    return (this.#settings.kind === "plug" ? this.fed : this.running) ? "on" : "off";
+  }
+
+  #reported(): "on" | "off" {
+    const state = this.#wish ?? this.#state();
+    if (this.#fault === "frozen") return this.#frozen;
+    if (this.#fault === "flapping" && this.#reads % 2 === 0) return state === "on" ? "off" : "on";
+    return state;
   }
 
   #obey(command: SimulatedCommand): void {
-    const { kind, boot, shutdown, lag } = this.#settings;
-    switch (kind) {
-      case "plug":
-        this.#later(lag, (at) => (command === "on" ? this.#feed(at) : this.#cut()));
+    const { kind, boot, shutdown, lag, restores } = this.#settings;
+    if (kind === "plug") {
+      if (command === "on") {
+        this.#after(lag, (at) => {
+          if (!this.#fed && restores) this.#runFrom(at + boot, true);
+          this.#fed = true;
+        });
+      } else this.#after(lag, (at) => this.#cut(at));
+      return;
+    }
+    if (kind === "button") {
+      this.#after(lag, (at) => this.#runFrom(at + (this.#running ? shutdown : boot), !this.#running));
+      return;
+    }
+    switch (command) {
+      case "on":
+        this.#after(lag, (at) => {
+          if (!this.#running) this.#runFrom(at + boot, true);
+        });
         return;
-      case "button":
-        this.#press();
+      case "soft-off":
+        this.#after(lag, (at) => this.#runFrom(at + shutdown, false));
         return;
-      case "machine":
-        if (command === "on" && !this.#running) this.#within(lag + boot, () => this.#run(true));
-        if (command === "soft-off" && this.#running) this.#within(lag + shutdown, () => this.#run(false));
-        if (command === "off") this.#later(lag, () => this.#stop());
-        if (command === "reset") {
-          this.#later(lag, (at) => {
-            this.#stop();
-            this.#bootFrom(at);
-          });
-        }
+      case "off":
+        this.#after(lag, () => this.#cutShort());
+        return;
+      case "reset":
+        this.#after(lag, (at) => {
+          this.#cutShort();
+          this.#runFrom(at + boot, true);
+        });
         return;
       default:
-        kind satisfies never;
+        command satisfies never;
     }
   }
 
-  /** A press while the last one still takes its effect turns the machine back. */
-  #press(): void {
-    const { boot, shutdown, lag } = this.#settings;
-    const underWay = this.#due.length > 0 ? this.#pressedTo : undefined;
-    const to = (underWay ?? (this.#running ? "on" : "off")) === "on" ? "off" : "on";
-    this.#due = [];
-    this.#pressedTo = to;
-    this.#within(lag + (to === "on" ? boot : shutdown), () => this.#run(to === "on"));
+  #runFrom(at: number, running: boolean): void {
+    const happen = () => {
+      this.#running = running;
+    };
+    this.#due.push({ at, inside: true, happen });
   }
 
-  #run(running: boolean): void {
-    this.#running = running;
-  }
-
-  #feed(at: number): void {
-    if (!this.#fed && this.#settings.restores) this.#bootFrom(at);
-    this.#fed = true;
-  }
-
-  #bootFrom(at: number): void {
-    this.#due.push({ at: at + this.#settings.boot, inside: true, happen: () => this.#run(true) });
-  }
-
-  #cut(): void {
+  #cut(at: number): void {
+    if (this.#fed) this.openedAt = at;
     this.#fed = false;
-    this.#stop();
+    this.#cutShort();
   }
 
-  /** Nothing that was going to happen inside the machine happens any more. */
-  #stop(): void {
+  /** Power is gone: nothing that was going to happen inside the machine happens. */
+  #cutShort(): void {
     this.#running = false;
-    this.#due = this.#due.filter(({ inside }) => !inside);
+    this.#due = this.#due.filter((due) => !due.inside);
   }
 
-  #within(ms: number, happen: () => void): void {
-    this.#due.push({ at: this.#clock.now() + ms, inside: true, happen });
-    this.#catchUp();
-  }
-
-  #later(ms: number, happen: (at: number) => void): void {
+  /** A command takes effect after its lag. */
+  #after(ms: number, happen: (at: number) => void): void {
     this.#due.push({ at: this.#clock.now() + ms, inside: false, happen });
     this.#catchUp();
   }

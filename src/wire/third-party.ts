@@ -137,6 +137,8 @@ const CONTRACT = z.strictObject({
   cycle: FUNCTION.optional(),
   reset: FUNCTION.optional(),
   query: FUNCTION.optional(),
+  queryAll: FUNCTION.optional(),
+  watch: FUNCTION.optional(),
   watts: FUNCTION.optional(),
   assumes: z.literal(true, "must be true where it stands").optional(),
   onlyOn: FUNCTION.optional(),

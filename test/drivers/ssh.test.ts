@@ -6,11 +6,10 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { formatProblem, parseConfiguration } from "../../src/config/index.ts";
 import { drivers } from "../../src/drivers/index.ts";
 import ssh from "../../src/drivers/ssh.ts";
-import { systemClock } from "../../src/power/clock.ts";
 import { DEFAULT_PACE, type Pace } from "../../src/power/driver.ts";
-import { Hub } from "../../src/power/hub.ts";
 import { Outlet } from "../../src/power/outlet.ts";
 import { failureOf, until } from "../expecting.ts";
+import { loneHub } from "../lone-hub.ts";
 import { keyPair, type SshFault, SshMachine, type SshMachineOptions } from "../simulators/ssh.ts";
 
 const PASSWORD = "correct horse battery staple";
@@ -37,7 +36,7 @@ async function ask(machine: SshMachine, verb: "off" | "reset", given: Given = {}
     settings: ssh.hub?.parse({ ...login, ...given.login }),
     pace: { ...DEFAULT_PACE, ...ssh.pace, ...given.pace },
   };
-  await using hub = new Hub(spec, { clock: systemClock, traffic: { open: 0 } });
+  await using hub = loneHub(spec);
   const settings: unknown = ssh.outlet.parse(given.outlet ?? {});
   const outlet = new Outlet({ hub: spec, settings, label: "ssh nuc1" }, hub);
   const asking = { machine: { name: "nuc1" }, last: undefined, priority: "order" } as const;

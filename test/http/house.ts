@@ -76,7 +76,7 @@ export class House implements AsyncDisposable {
     onProblem: (problem) => this.problems.push(problem),
   });
   readonly #memory = new FileMemory(this.paths.memory);
-  readonly lab = new Lab({ journal: this.journal, memory: this.#memory });
+  readonly lab = new Lab({ store: { journal: this.journal, memory: this.#memory } });
   readonly #stopping = new AbortController();
   readonly #access: AccessRules;
   #api: Api | undefined;
@@ -102,6 +102,7 @@ export class House implements AsyncDisposable {
       authenticator.authenticate(headers.authorization, () => socket.remoteAddress ?? "");
     const onFault = (error: unknown) => this.faults.push(error);
     this.#api = await buildApi({
+      reload: () => Promise.resolve({ applied: false, restart: [], problems: [] }),
       power,
       history: journal,
       authenticate,
@@ -137,6 +138,7 @@ export class House implements AsyncDisposable {
       startedAt: 0,
       pid: process.pid,
       configuration: "/etc/maasochist/maasochist.yaml",
+      configuredAt: 0,
       listening: [],
       url: "http://192.0.2.1:6227",
       machines: this.lab.power.names.length,

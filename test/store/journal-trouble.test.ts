@@ -68,7 +68,7 @@ describe("while the journal cannot be written", () => {
   test("orders run marked unjournalled, it is said once, and all of it is there when it can be written again", async () => {
     const journal = await desk.open();
     const memory = new FileMemory(`${desk.path}.memory`);
-    await using lab = new Lab({ journal, memory });
+    await using lab = new Lab({ store: { journal, memory } });
     lab.addMachine("nuc1", { boot: "0s", shutdown: "0s" });
     const heard: LiveEvent[] = [];
     journal.follow((event) => heard.push(event));

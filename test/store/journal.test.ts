@@ -30,7 +30,7 @@ describe("the journal", () => {
   test("has an order in its file before anything is commanded, and its end afterwards", async () => {
     const journal = await desk.open();
     const memory = new FileMemory(`${desk.path}.memory`);
-    await using lab = new Lab({ journal, memory });
+    await using lab = new Lab({ store: { journal, memory } });
     lab.addMachine("nuc1", { boot: "40s" });
     const ticket = lab.power.order({ machine: "nuc1", verb: "on", actor: ANNA, reason: "night build" });
     expect(lab.commands("nuc1")).toEqual([]);

@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import driver from "../../src/drivers/command.ts";
-import { systemClock } from "../../src/power/clock.ts";
 import { type Answer, DEFAULT_PACE } from "../../src/power/driver.ts";
-import { Hub } from "../../src/power/hub.ts";
+import type { Hub } from "../../src/power/hub.ts";
 import { Outlet } from "../../src/power/outlet.ts";
 import { failureOf } from "../expecting.ts";
+import { loneHub } from "../lone-hub.ts";
 import { describeWith, missing } from "./need.ts";
 
 /** Heeds no SIGTERM, nor does what it starts, and waits for ever. */
@@ -149,7 +149,7 @@ async function read(settings: object): Promise<Answer> {
 function hubFor(timeout = 20_000): Hub {
   const pace = { ...DEFAULT_PACE, ...driver.pace, timeout };
   const spec = { key: "command", name: "command", driver, settings: undefined, pace };
-  return new Hub(spec, { clock: systemClock, traffic: { open: 0 } });
+  return loneHub(spec);
 }
 
 function outletOf(hub: Hub, settings: object): Outlet {

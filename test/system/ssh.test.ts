@@ -2,11 +2,10 @@ import { access, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import ssh from "../../src/drivers/ssh.ts";
-import { systemClock } from "../../src/power/clock.ts";
 import { DEFAULT_PACE } from "../../src/power/driver.ts";
-import { Hub } from "../../src/power/hub.ts";
 import { Outlet } from "../../src/power/outlet.ts";
 import { failureOf, until } from "../expecting.ts";
+import { loneHub } from "../lone-hub.ts";
 import { describeWith, missing, notRoot } from "./need.ts";
 import { type Account, createAccount, Sshd, startAgent } from "./sshd.ts";
 
@@ -243,7 +242,7 @@ async function ask(server: Sshd, login: object, outlet: object): Promise<void> {
     settings: ssh.hub?.parse({ host: "127.0.0.1", port: server.port, user: account.name, host_key: "any", ...login }),
     pace: { ...DEFAULT_PACE, ...ssh.pace },
   };
-  await using hub = new Hub(spec, { clock: systemClock, traffic: { open: 0 } });
+  await using hub = loneHub(spec);
   const settings: unknown = ssh.outlet.parse(outlet);
   await new Outlet({ hub: spec, settings, label: "ssh lab" }, hub).command("off", "soft", {
     machine: { name: "lab" },
