@@ -1,5 +1,6 @@
 /** Machines built from each driver, around one simulated host where a driver has only one verb. */
-import { join } from "node:path";
+import { readdirSync } from "node:fs";
+import { basename, join } from "node:path";
 import { simulatedHub } from "../../src/wire/simulation.ts";
 import type { VirtualClock } from "../virtual-clock.ts";
 import { type HostOptions, MAC, SimulatedHost, SSH_USER } from "./simulated-host.ts";
@@ -142,4 +143,23 @@ export const ASSUMED = around(
     `mac: "${MAC}", on: ${wakes(host)}, off: { driver: command, run: ${program(host, "off")} }, query: { driver: assumed }`,
 );
 
-export const BUILDERS: readonly Builder[] = [SIMULATED, METERED, COMMAND, HTTP, HTTP_PLUG, SSH, ASSUMED];
+/** Those of a driver's own device, each in a file by the driver's name. */
+const OF_DRIVERS = await Promise.all(
+  readdirSync(join(import.meta.dirname, "builds")).map(async (file) => {
+    const { builders }: { readonly builders: readonly Builder[] } = await import(
+      `./builds/${basename(file, ".ts")}.ts`
+    );
+    return builders;
+  }),
+);
+
+export const BUILDERS: readonly Builder[] = [
+  SIMULATED,
+  METERED,
+  COMMAND,
+  HTTP,
+  HTTP_PLUG,
+  SSH,
+  ASSUMED,
+  ...OF_DRIVERS.flat(),
+];
