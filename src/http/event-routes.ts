@@ -13,7 +13,13 @@ export function eventRoutes(app: App, services: ApiServices): () => void {
   app.get("/api/v1/events", async (request) => {
     const principal = await admit(services, request, "read");
     const filter = parsed(EVENTS_QUERY, request.query);
-    return { events: history.events({ ...filter, machines: seenMachines(history, principal) }) };
+    const stored = history.events({ ...filter, machines: seenMachines(history, principal) });
+    return {
+      events: stored.flatMap(({ id, event }) => {
+        const shown = shownTo(event, (name) => principal.sees(name));
+        return shown ? [{ id, event: shown }] : [];
+      }),
+    };
   });
 
   app.get("/api/v1/events/stream", { exposeHeadRoute: false }, async (request, reply) => {
@@ -29,8 +35,10 @@ export function eventRoutes(app: App, services: ApiServices): () => void {
       page: (behind, limit) =>
         history.events({ machine, machines: seenMachines(history, principal), after: behind, limit }),
       follow: (listener) => history.follow(listener),
-      fits: (event) =>
-        concerns(event, (name) => principal.sees(name)) && (machine === undefined || concernsOnly(event, machine)),
+      shown: (event) =>
+        machine === undefined || concernsOnly(event, machine)
+          ? shownTo(event, (name) => principal.sees(name))
+          : undefined,
       stands: () => principal.stands(),
     })
       .catch(onFault)
@@ -42,9 +50,16 @@ export function eventRoutes(app: App, services: ApiServices): () => void {
   };
 }
 
-/** What concerns no machine is for everybody. */
-function concerns(event: LiveEvent["event"], sees: (machine: string) => boolean): boolean {
-  return !("machine" in event) || sees(event.machine);
+/** What concerns no machine is for everybody; what tells of several, for whoever sees them all. */
+function shownTo<Event extends LiveEvent["event"]>(
+  event: Event,
+  sees: (machine: string) => boolean,
+): Event | undefined {
+  if ("machine" in event) return sees(event.machine) ? event : undefined;
+  if ("machines" in event) return event.machines.every(sees) ? event : undefined;
+  if (!("added" in event)) return event;
+  const { added, changed, removed } = event;
+  return { ...event, added: added.filter(sees), changed: changed.filter(sees), removed: removed.filter(sees) };
 }
 
 function concernsOnly(event: LiveEvent["event"], machine: string): boolean {

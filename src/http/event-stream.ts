@@ -27,14 +27,15 @@ export interface StreamOptions {
   /** The events behind this number, oldest first. */
   readonly page: (after: number, limit: number) => readonly StoredEvent[];
   readonly follow: (listener: (event: LiveEvent) => void) => () => void;
-  readonly fits: (event: LiveEvent["event"]) => boolean;
+  /** The event as the caller may see it; undefined where it may not. */
+  readonly shown: (event: LiveEvent["event"]) => LiveEvent["event"] | undefined;
   /** Does the caller's credential still count? */
   readonly stands: () => boolean;
 }
 
 /** Resolves when the stream ended. */
 export async function streamEvents(options: StreamOptions): Promise<void> {
-  const { response, clock, after, page, follow, fits, stands } = options;
+  const { response, clock, after, page, follow, shown, stands } = options;
   const ended = new AbortController();
   response.once("close", () => ended.abort());
   // A connection that breaks while something is written to it closes as well.
@@ -46,8 +47,9 @@ export async function streamEvents(options: StreamOptions): Promise<void> {
   });
   response.write(`retry: ${RETRY_MS}\n: connected\n\n`);
 
-  const send = ({ id, event }: LiveEvent) => {
-    if (!fits(event) || response.writableEnded) return;
+  const send = ({ id, event: whole }: LiveEvent) => {
+    const event = shown(whole);
+    if (!event || response.writableEnded) return;
     if (!stands()) response.end();
     else if (response.writableLength > MOST_WAITING_BYTES) response.destroy();
     else

@@ -45,6 +45,7 @@ export type PowerEvent =
       readonly kind: "hub:pinned";
       readonly at: number;
       readonly hub: string;
+      readonly machines: readonly string[];
       readonly id: string;
       readonly by?: string;
     }

@@ -227,7 +227,9 @@ export class Hub implements AsyncDisposable {
       this.#answered();
       return;
     }
-    if (this.#breaker.failed(error, this.#services.clock.now())) this.#services.turned(this);
+    // Without a shared device this is but a machine's own lane, and what fails in it says nothing of its other outlets.
+    const shared = this.#spec.driver.hub !== undefined;
+    if (shared && this.#breaker.failed(error, this.#services.clock.now())) this.#services.turned(this);
     this.#watcher?.broken(error);
     void this.#session.close();
   }

@@ -129,7 +129,8 @@ export class Hubs {
         `${hub.spec.driver.name} cannot tell which device answers, so none is pinned`,
       );
     await hub.trust();
-    this.#services.tell({ kind: "hub:pinned", at: this.#services.clock.now(), hub: name, id: "", by });
+    const machines = this.#machinesOn(hub);
+    this.#services.tell({ kind: "hub:pinned", at: this.#services.clock.now(), hub: name, machines, id: "", by });
     this.#read(hub);
   }
 
@@ -156,15 +157,19 @@ export class Hubs {
     } catch (error) {
       tell({ kind: "journal:failed", at, message: messageOf(error) });
     }
-    const name = this.#entries.get(key)?.hub.spec.name ?? key;
-    if (pin) tell({ kind: "hub:pinned", at, hub: name, id: pin.id });
+    const hub = this.#entries.get(key)?.hub;
+    if (pin && hub) tell({ kind: "hub:pinned", at, hub: hub.spec.name, machines: this.#machinesOn(hub), id: pin.id });
+  }
+
+  #machinesOn(hub: Hub): string[] {
+    return [...(this.#entries.get(hub.spec.key)?.machines.keys() ?? [])];
   }
 
   #turned(hub: Hub): void {
     const { clock, tell } = this.#services;
     // Where there is no shared thing the machine itself tells.
     if (!hub.spec.driver.hub) return;
-    const machines = [...(this.#entries.get(hub.spec.key)?.machines.keys() ?? [])];
+    const machines = this.#machinesOn(hub);
     const { failing } = hub;
     const at = clock.now();
     if (!failing) {

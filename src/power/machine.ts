@@ -321,7 +321,7 @@ export class Machine {
   #failed(error: PowerError): void {
     this.#error = error;
     // A hub that fails is told once, for all who are on it.
-    const ofHub = [...this.hubs].some((hub) => hub.failing?.error === error && hub.spec.driver.hub !== undefined);
+    const ofHub = [...this.hubs].some((hub) => hub.failing?.error === error);
     if (this.#toldUnreadable || ofHub) return;
     this.#toldUnreadable = true;
     const { code, message } = error;

@@ -38,7 +38,7 @@ describe("the poller", () => {
     lab.addMachine("nuc1", { fault: "unreachable" });
     using _poller = new Poller(lab.power, lab.clock);
     await lab.wait(70_000);
-    expect(lab.signals.map((signal) => signal.kind)).toEqual(["machine:unreadable"]);
+    expect(lab.signals.map((signal) => signal.kind)).toEqual(["hub:pinned", "hub:failing"]);
   });
 
   test("spreads a start with many machines over seconds", async () => {

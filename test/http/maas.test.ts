@@ -11,7 +11,7 @@ import { roleAllows } from "../../src/power/access.ts";
 import { defineDriver } from "../../src/power/driver.ts";
 import { PowerError } from "../../src/power/errors.ts";
 import type { Role } from "../../src/power/order.ts";
-import { ANNA, Lab } from "../power/lab.ts";
+import { ANNA, BERT, Lab } from "../power/lab.ts";
 
 /** MAAS's front over a lab of simulated machines, on a real socket. */
 class Front implements AsyncDisposable {
@@ -359,10 +359,16 @@ describe("MAAS's dialect", () => {
     expect(await answer).toMatch(/^503 .*stopping/);
   });
 
-  test("answers an opposite order with 409 while one is under way", async () => {
+  test("answers with 409 who was superseded by an opposite order, and by whom", async () => {
     await using front = new Front();
     front.lab.addMachine("nuc1", { boot: "30s" });
-    front.lab.power.order({ machine: "nuc1", verb: "on", actor: ANNA });
-    expect(await front.ask("POST", "/maas/nuc1/off")).toMatch(/^409 .*"busy"/);
+    const { done } = front.lab.power.order({ machine: "nuc1", verb: "on", actor: ANNA });
+    const maas = front.ask("POST", "/maas/nuc1/on");
+    await front.lab.wait(1_000);
+    const off = front.lab.power.order({ machine: "nuc1", verb: "off", actor: BERT });
+    expect(await maas).toMatch(/^409 .*"superseded".*bert/);
+    await expect(done).rejects.toMatchObject({ code: "superseded" });
+    await front.lab.run(off.done);
+    expect(await front.ask("GET", "/maas/nuc1/query")).toBe('200 {"status":"stopped"}');
   });
 });

@@ -44,6 +44,7 @@ describe("the journal", () => {
     expect(ticket.order).not.toHaveProperty("unjournalled");
     expect(journal.events(ALL).map(({ event }) => event.kind)).toEqual([
       "order:accepted",
+      "hub:pinned",
       "machine:changed",
       "order:ended",
     ]);

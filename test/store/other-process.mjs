@@ -10,13 +10,15 @@ const works = {
   /** A daemon in the middle of an order, until it is killed. */
   order: async () => {
     const lab = new Lab({
-      journal: await new SqliteJournal({
-        path,
-        keep: 86_400_000,
-        now: () => Date.UTC(2026, 0, 1),
-        onProblem: () => {},
-      }).open(),
-      memory: new FileMemory(`${path}.memory`),
+      store: {
+        journal: await new SqliteJournal({
+          path,
+          keep: 86_400_000,
+          now: () => Date.UTC(2026, 0, 1),
+          onProblem: () => {},
+        }).open(),
+        memory: new FileMemory(`${path}.memory`),
+      },
     });
     lab.addMachine("nuc1", { boot: "500s" });
     const { order } = lab.power.order({ machine: "nuc1", verb: "on", actor: ANNA, reason: "night build" });
