@@ -118,7 +118,12 @@ export class Invariants {
     if (verb !== "on" && verb !== "off") return;
     if (verb === "on" && to === "off")
       this.#check(supply && seen.has("off"), `${what}: current is taken from what is not measured to have halted`);
-    else if (seen.size === 1 && seen.has(verb) && !this.#pending(plan, opposite(verb), contact.began)) {
+    else if (
+      seen.size === 1 &&
+      seen.has(verb) &&
+      !this.#pending(plan, opposite(verb), contact.began) &&
+      !this.#unsent(plan, contact.began)
+    ) {
       const opensToo = supply && to === "off" && plan.cut === "always";
       this.#check(opensToo, `${what}: it was measured ${verb} already`);
     }
@@ -401,6 +406,18 @@ export class Invariants {
       if (leadsTo !== to || ended + wait <= now) return false;
       return !this.#resolved(plan, { to, supply, ended, now });
     });
+  }
+
+  /**
+   * Died an earlier life in the middle of an order on it? What is about to be sent is kept first, so this one cannot know
+   * that it never was, and reckons with it for as long as it could still show.
+   */
+  #unsent(plan: Plan, now: number): boolean {
+    const { life, bornAt } = this.#scene.site;
+    const cut = this.orders.some(
+      (known) => known.life < life && known.order.machine === plan.name && known.order.endedAt === undefined,
+    );
+    return cut && now < bornAt + Math.max(plan.wait, plan.verify);
   }
 
   #resolved(

@@ -74,6 +74,8 @@ export class Site {
   readonly contacts: Contact[] = [];
   /** Counts the daemon's lives. */
   life = 1;
+  /** When this life began (ms since 1970). */
+  bornAt = 0;
   readonly #lab: Lab;
   readonly #clock: VirtualClock;
   readonly #traits: Readonly<Record<string, HubTraits>>;
@@ -122,6 +124,7 @@ export class Site {
     this.#open.clear();
     this.#lastStart.clear();
     this.life += 1;
+    this.bornAt = this.#clock.now();
   }
 
   driver(name: string): Driver {
