@@ -35,6 +35,14 @@ async function serve(cli: Cli, configuration: Configuration): Promise<void> {
   for (const { code, message, file, line, hint } of configuration.warnings)
     log.warn({ code, at: `${file}:${line}`, hint }, message);
   const signalled = firstSignal();
+  // One that comes before it serves is for a configuration that was read just now.
+  let reload: (() => Promise<unknown>) | undefined;
+  const onHangup = () => {
+    reload?.().catch((error: unknown) =>
+      log.error({ problem: messageOf(error) }, "the configuration could not be read"),
+    );
+  };
+  if (process.platform !== "win32") process.on("SIGHUP", onHangup);
   try {
     const { load } = await import("./load.ts");
     const file = configuration.file;
@@ -44,12 +52,7 @@ async function serve(cli: Cli, configuration: Configuration): Promise<void> {
       env: cli.terminal.env,
       ...(file !== undefined && { load: () => load(cli, file) }),
     });
-    const onHangup = () => {
-      daemon
-        .reload()
-        .catch((error: unknown) => log.error({ problem: messageOf(error) }, "the configuration could not be read"));
-    };
-    if (process.platform !== "win32") process.on("SIGHUP", onHangup);
+    reload = () => daemon.reload();
     const { serveBanner } = await import("./serve-banner.ts");
     for (const line of serveBanner(daemon, { configuration, env: cli.terminal.env, calledAs: cli.calledAs }))
       cli.say(line);

@@ -14,15 +14,23 @@ export default (kit) => {
 
     constructor(socket) {
       this.#socket = socket;
-      createInterface({ input: socket }).on("line", (line) => this.#answer(line));
+      createInterface({ input: socket })
+        .on("error", () => undefined)
+        .on("line", (line) => this.#answer(line));
       socket.on("error", () => undefined);
       socket.on("close", () => this.#end(new kit.PowerError("unreachable", "the rack closed the connection")));
     }
 
     static open({ host, port }, signal) {
       return new Promise((resolve, reject) => {
-        const socket = connect({ host, port, signal });
-        socket.once("connect", () => resolve(new Rack(socket)));
+        const socket = connect({ host, port });
+        // The signal is that of the exchange that opens it: later ones come with their own.
+        const giveUp = () => socket.destroy(signal.reason);
+        signal.addEventListener("abort", giveUp);
+        socket.once("connect", () => {
+          signal.removeEventListener("abort", giveUp);
+          resolve(new Rack(socket));
+        });
         socket.once("error", (cause) =>
           reject(new kit.PowerError("unreachable", `the rack at port ${port} does not answer`, { cause })),
         );

@@ -46,9 +46,11 @@ class Hub {
     this.sockets.add(socket);
     socket.on("close", () => this.sockets.delete(socket));
     socket.on("error", () => undefined);
-    createInterface({ input: socket }).on("line", (line) => {
-      this.busy = this.busy.then(() => this.work(socket, line));
-    });
+    createInterface({ input: socket })
+      .on("error", () => undefined)
+      .on("line", (line) => {
+        this.busy = this.busy.then(() => this.work(socket, line));
+      });
   }
 
   async work(socket, line) {
