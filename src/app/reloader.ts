@@ -30,7 +30,7 @@ export interface Reload {
   readonly applied: boolean;
   /** Absent where it is invalid. */
   readonly difference?: Difference;
-  /** Sections that only a restart changes. */
+  /** Sections that differ from what the daemon was started with, and that only a restart changes. */
   readonly restart: readonly string[];
   readonly problems: readonly Problem[];
 }
@@ -88,7 +88,7 @@ export class Reloader implements AsyncDisposable {
       }
       return { applied: false, restart: [], problems };
     }
-    const restart = restartsFor(this.#configuration, configuration);
+    const restart = restartsFor(this.#options.configuration, configuration);
     if (dryRun) return { applied: false, difference: difference(configuration), restart, problems };
     const changes = apply(configuration);
     this.#configuration = configuration;
