@@ -1,12 +1,22 @@
 /** A daemon process of its own, started from dist/ with a configuration made for the occasion. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+/** Where it writes the delay of its event loop. */
+const LOOP_DELAY = "loop-delay";
+
 export const TOKEN = "mso_benchbenchbenchbenchbenchbench";
+
+export interface DaemonOptions {
+  /** More sections of the configuration. */
+  readonly more?: string;
+  /** Watch the delay of its event loop. */
+  readonly watchLoop?: boolean;
+}
 
 export class Daemon implements AsyncDisposable {
   readonly port: number;
@@ -28,17 +38,19 @@ export class Daemon implements AsyncDisposable {
   }
 
   /** Starts it with these machines (YAML under `machines:`). */
-  static async start(machines: string): Promise<Daemon> {
+  static async start(machines: string, { more = "", watchLoop = false }: DaemonOptions = {}): Promise<Daemon> {
     const folder = mkdtempSync(join(tmpdir(), "maasochist-bench-"));
     const port = await freePort();
     const file = join(folder, "maasochist.yaml");
     writeFileSync(
       file,
-      `server: { listen: "127.0.0.1:${port}" }\naccess: { tokens: [{ name: bench, token: ${TOKEN}, role: maas }] }\nstore: { path: ./bench.db }\nmachines:\n${machines}\n`,
+      `server: { listen: "127.0.0.1:${port}" }\naccess: { tokens: [{ name: bench, token: ${TOKEN}, role: maas }] }\nstore: { path: ./bench.db }\nmachines:\n${machines}\n${more}\n`,
     );
     const begun = performance.now();
-    const child = spawn(process.execPath, ["dist/main.js", "serve", "-c", file], {
+    const watching = watchLoop ? ["--import", join(import.meta.dirname, "loop-delay.mjs")] : [];
+    const child = spawn(process.execPath, [...watching, "dist/main.js", "serve", "-c", file], {
       stdio: ["ignore", "ignore", "pipe"],
+      env: { ...process.env, BENCH_LOOP_DELAY: join(folder, LOOP_DELAY) },
     });
     let said = "";
     child.stderr.on("data", (chunk: Buffer) => {
@@ -55,6 +67,22 @@ export class Daemon implements AsyncDisposable {
   memory(): number {
     const kilobytes = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.#process.pid}/status`, "utf8"))?.[1];
     return Number(kilobytes) / 1_024;
+  }
+
+  /** Processor time so far, in ticks of 10 ms (proc(5)). */
+  cpuTicks(): number {
+    const fields = readFileSync(`/proc/${this.#process.pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+    return Number(fields[11]) + Number(fields[12]);
+  }
+
+  /** The p99 of its event loop's delay since the start, or since it was last asked for (ms). */
+  async loopDelay(): Promise<number> {
+    const file = join(this.#folder, LOOP_DELAY);
+    this.#process.kill("SIGUSR2");
+    while (!existsSync(file)) await new Promise((resolve) => setTimeout(resolve, 5));
+    const delay = Number(readFileSync(file, "utf8"));
+    rmSync(file);
+    return delay;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
