@@ -9,8 +9,10 @@ import { PowerError } from "./errors.ts";
 import type { Exchange } from "./hub.ts";
 import type { Priority } from "./lane.ts";
 
-/** How long the first who asks waits for others (ms). */
+/** Who asks waits for others until nobody came for so long (ms). */
 const WINDOW_MS = 3;
+/** Longest that the first waits (ms): a thousand callers do not all come within one window. */
+const LONGEST_MS = 60;
 
 type Answers = readonly (QueryAnswer | PowerError)[];
 
@@ -50,7 +52,12 @@ export class Batches {
     const outlets = new Set<unknown>();
     const { clock, exchange } = this.#options;
     const run = async () => {
-      await clock.sleep(WINDOW_MS);
+      let known = 1;
+      for (let waited = 0; waited < LONGEST_MS; waited += WINDOW_MS) {
+        await clock.sleep(WINDOW_MS);
+        if (outlets.size <= known) break;
+        known = outlets.size;
+      }
       const close = () => {
         delete this.#gathering[priority];
         return [...outlets];

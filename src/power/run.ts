@@ -145,7 +145,7 @@ export class Run implements Disposable {
       try {
         this.safePoint();
         if (attempt > 0 && this.#shownSince(begun, outlet, options)) return { endedAt: this.#clock.now(), acted };
-        if (outlet.momentary && !(await this.#needsPress(outlet, options.goal)))
+        if (outlet.momentary && !(await this.#needsPress(outlet, options)))
           return { endedAt: this.#clock.now(), acted };
         const { value: followed, endedAt } = await this.#sendOnce(outlet, options);
         acted = true;
@@ -187,11 +187,14 @@ export class Run implements Disposable {
     }
   }
 
-  /** A button toggles: it is pressed only on a measured opposite reading, taken after the last press has settled. */
-  async #needsPress(outlet: Outlet, goal: "on" | "off"): Promise<boolean> {
+  /**
+   * A button toggles: it is pressed only on a measured opposite reading, taken after the last press has settled; for a
+   * restart, on one that shows the machine on.
+   */
+  async #needsPress(outlet: Outlet, { verb, goal }: CommandOptions): Promise<boolean> {
     if (outlet.commandedAt !== undefined) await this.#sleepUntil(outlet.commandedAt + this.#settle(outlet));
     const { state, confidence } = await this.#turnedByPress(outlet);
-    if (confidence === "measured" && state !== "unknown") return state !== goal;
+    if (confidence === "measured" && state !== "unknown") return verb === goal ? state !== goal : state === goal;
     throw new PowerError(
       "refused",
       `${outlet.label} is a button, and the state is not measured: pressing it might do the opposite`,
