@@ -46,7 +46,7 @@ async function onAtOnce(folder: string, say: (line: string) => void): Promise<vo
   );
   const machines = Array.from(
     { length: MACHINES },
-    (_, machine) => `  m${machine}: { hub: rack${machine % HUBS}, outlet: ${Math.floor(machine / HUBS)} }`,
+    (_, machine) => `  m${machine}: { hub: rack${machine % HUBS}, outlet: ${Math.floor(machine / HUBS)}, poll: 1h }`,
   );
   await using daemon = await Daemon.start(machines.join("\n"), {
     more: `drivers: [${RACK_DRIVER}]\nhubs:\n${hubs.join("\n")}`,

@@ -62,9 +62,15 @@ test.each(pages)("every link in %s leads somewhere", (page) => {
 });
 
 /** Texts for what examples take from elsewhere, valid wherever they stand. */
-const SECRETS: Readonly<Record<string, string>> = { wol: "00:11:22:33:44:55" };
+const SECRETS: Readonly<Record<string, string>> = {
+  wol: "00:11:22:33:44:55",
+  "pikvm-totp": "GEZDGNBVGY3TQOJQ",
+  bmc: "sixteen-letters!",
+  kg: "a-key-of-20-letters",
+};
 const ANY_SECRET = "mso_0123456789abcdefghijklmnopqrstuvwxyz";
 const privateKey = ssh2.utils.generateKeyPairSync("ed25519").private;
+const certificate = textOf("test/fixtures/tls/authority.pem");
 
 /** What `config check` would say is wrong with an example, with the files beside it that it names. */
 async function errorsOf(text: string): Promise<string[]> {
@@ -73,7 +79,8 @@ async function errorsOf(text: string): Promise<string[]> {
     const names = [...text.matchAll(/!secret ([\w-]+)/g)].map(([, name = ""]) => name);
     const secrets = names.map((name) => `${name}: "${SECRETS[name] ?? ANY_SECRET}"\n`);
     await writeFile(join(folder, "secrets.yaml"), [...new Set(secrets)].join(""), { mode: 0o600 });
-    for (const [, file = ""] of text.matchAll(/!file ([\w.-]+)/g)) await writeFile(join(folder, file), privateKey);
+    for (const [, file = ""] of text.matchAll(/!file ([\w.-]+)/g))
+      await writeFile(join(folder, file), file.endsWith(".pem") ? certificate : privateKey);
     await copyFile(join(ROOT, EXAMPLE), join(folder, "lamp-driver.mjs"));
     const { problems } = await parseConfiguration(text, {
       file: join(folder, "maasochist.yaml"),

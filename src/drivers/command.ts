@@ -13,7 +13,7 @@ import { PowerError } from "../power/errors.ts";
 import { clip } from "../wire/clip.ts";
 import { choice, flag, secretTexts, text } from "../wire/fields.ts";
 import { type Finding, mistake } from "../wire/finding.ts";
-import { type Ended, nameOf, runProgram } from "../wire/process.ts";
+import { type Ended, inheritedEnvironment, nameOf, runProgram } from "../wire/process.ts";
 import { matchState, stateRegexFields, stateRegexFindings } from "../wire/state-match.ts";
 
 const RUN = z.union([z.array(z.string()).min(1), z.string().min(1)]);
@@ -99,10 +99,8 @@ async function command(outlet: Settings, verb: RunVerb, ctx: Context): Promise<v
 async function run(outlet: Settings, verb: RunVerb, { signal, machine }: Context): Promise<Ended> {
   const program = outlet.run[verb];
   if (program === undefined) throw new PowerError("unsupported", `there is no \`run\` for ${verb}`);
-  // Nothing of the daemon's own settings is a script's business.
-  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("MAASOCHIST_"));
   const env = {
-    ...Object.fromEntries(inherited),
+    ...inheritedEnvironment(),
     ...outlet.env,
     MAASOCHIST_MACHINE: machine.name,
     MAASOCHIST_MAC: machine.mac ?? "",

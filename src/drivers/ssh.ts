@@ -9,11 +9,10 @@ import { z } from "zod";
 import { type Context, defineDriver } from "../power/driver.ts";
 import { PowerError } from "../power/errors.ts";
 import { clip } from "../wire/clip.ts";
-import { choice, flag, host, port, secret, text } from "../wire/fields.ts";
+import { choice, flag, host, secret, text } from "../wire/fields.ts";
 import { type Finding, mistake } from "../wire/finding.ts";
 import { SshClient, type SshEnded } from "../wire/ssh.ts";
-import { HOST_KEY_RULES } from "../wire/ssh-host-key.ts";
-import { keyProblem } from "../wire/ssh-login.ts";
+import { sshFields, sshFindings } from "../wire/ssh-fields.ts";
 
 /** What shuts a system down at once, and restarts it; from the manuals in `sources`. */
 const PRESETS = {
@@ -23,23 +22,7 @@ const PRESETS = {
   windows: { off: "shutdown /s /f /t 0", reset: "shutdown /r /f /t 0" },
 } as const;
 
-const HUB = z.object({
-  host: host({ from: "address" }),
-  port: port("SSH port").default(22),
-  user: text("User to log in as"),
-  password: secret("Password of the user; also typed where the machine asks for it").optional(),
-  key: secret("Private key as text, so `!file id_ed25519`").optional(),
-  passphrase: secret("Opens the key, where it is encrypted").optional(),
-  agent: z
-    .union([z.literal(true), z.string().min(1, "must not be empty")])
-    .optional()
-    .describe("Use an agent's keys: its socket, or true for that in SSH_AUTH_SOCK"),
-  host_key: choice(
-    HOST_KEY_RULES,
-    "Which host key is the machine's: one in known_hosts, that of the first login, or any",
-  ).default("known"),
-  known_hosts: text("File of known host keys, in place of ~/.ssh/known_hosts and the system's").optional(),
-});
+const HUB = z.object({ host: host({ from: "address" }), ...sshFields });
 type Login = z.output<typeof HUB>;
 
 const OUTLET = z.object({
@@ -175,24 +158,8 @@ function failure(
 }
 
 function check(outlet: Settings, hub: Login): Finding[] {
-  const findings: Finding[] = [];
-  if (!hub.password && !hub.key && hub.agent === undefined)
-    findings.push(mistake("user", "nothing proves who it is: give `key`, `password` or `agent`"));
-  const problem = hub.key && keyProblem(hub.key.reveal(), hub.passphrase !== undefined);
-  if (problem !== undefined) findings.push(mistake("key", problem));
-  if (hub.passphrase && !hub.key) findings.push(mistake("passphrase", "there is no `key` that it would open"));
-  if (hub.known_hosts !== undefined && hub.host_key !== "known")
-    findings.push(mistake("known_hosts", "is read only with `host_key: known`"));
-  if (hub.known_hosts !== undefined && !/^(?:~?\/|[A-Za-z]:[\\/])/.test(hub.known_hosts))
-    findings.push(mistake("known_hosts", "must be a full path, or begin with ~/"));
+  const findings = sshFindings(hub);
   if (outlet.sudo && outlet.os === "windows") findings.push(mistake("sudo", "there is no such sudo on Windows"));
   if (outlet.sudo_password && !outlet.sudo) findings.push(mistake("sudo_password", "needs `sudo: true`"));
-  if (hub.host_key === "any" && hub.password)
-    findings.push({
-      key: "host_key",
-      problem: "with `any` the password goes to whoever has the address; use `key` or `agent`, or `known` or `first`",
-      severity: "warning",
-      code: "password-to-any",
-    });
   return findings;
 }

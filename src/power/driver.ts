@@ -25,6 +25,13 @@ export interface Context {
   readonly last: { readonly state: "on" | "off"; readonly at: number } | undefined;
 }
 
+/** What `queryAll` may use besides the settings. */
+export interface BatchContext {
+  readonly signal: AbortSignal;
+  /** Do orders decide by the answers? Then what the device only remembers of earlier is not good enough. */
+  readonly forOrders?: boolean;
+}
+
 /** What `connect` may use besides the hub's settings. */
 export interface ConnectContext {
   readonly signal: AbortSignal;
@@ -171,7 +178,7 @@ export interface DriverDefinition<
   readonly queryAll?: (
     hub: Connection,
     outlets: readonly z.output<OutletSchema>[],
-    ctx: { readonly signal: AbortSignal },
+    ctx: BatchContext,
   ) => Promise<readonly (QueryAnswer | PowerError)[]>;
   /**
    * Tells states as the device tells them, from now until the disposer it answers is called. Answers undefined where

@@ -84,7 +84,8 @@ export class Hub implements AsyncDisposable {
           kind: "read",
           run: async (connection, signal) => {
             const { queryAll } = this.#spec.driver;
-            return queryAll ? await queryAll(connection, outlets(), { signal }) : [];
+            const forOrders = priority === "order";
+            return queryAll ? await queryAll(connection, outlets(), { signal, forOrders }) : [];
           },
         }),
     });

@@ -3,15 +3,12 @@ import { X509Certificate } from "node:crypto";
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import { z } from "zod";
 import { messageOf } from "../power/errors.ts";
+import type { Secret } from "../power/secret.ts";
 import { choice, flag, secret, text } from "./fields.ts";
 import { type Finding, mistake } from "./finding.ts";
 import { basic, HttpClient, type HttpRequest } from "./http.ts";
 
-export const httpAccessFields = {
-  user: text("User for Basic or digest").optional(),
-  password: secret("Password for Basic or digest").optional(),
-  auth: choice(["basic", "digest"], "How user and password are sent").default("basic"),
-  token: secret("Sent as Authorization: Bearer").optional(),
+export const httpTrustFields = {
   ca: text("Authorities to trust instead of the system's: PEM text, so `!file ca.pem`").optional(),
   pin_sha256: z
     .string()
@@ -19,6 +16,16 @@ export const httpAccessFields = {
     .optional()
     .describe("SHA-256 fingerprint of the one certificate to accept"),
   insecure: flag("Accept any certificate").default(false),
+};
+const TRUST = z.object(httpTrustFields);
+export type HttpTrust = z.output<typeof TRUST>;
+
+export const httpAccessFields = {
+  user: text("User for Basic or digest").optional(),
+  password: secret("Password for Basic or digest").optional(),
+  auth: choice(["basic", "digest"], "How user and password are sent").default("basic"),
+  token: secret("Sent as Authorization: Bearer").optional(),
+  ...httpTrustFields,
 };
 const ACCESS = z.object(httpAccessFields);
 export type HttpAccess = z.output<typeof ACCESS>;
@@ -56,28 +63,41 @@ export function requestSecrets({ url, headers, body }: Pick<HttpRequest, "url" |
 
 /** What is wrong with these settings for requests to `urls`. */
 export function accessFindings(access: HttpAccess, urls: readonly string[]): Finding[] {
-  const { user, password, auth, token, ca, pin_sha256: pin, insecure } = access;
+  const { user, password, auth, token } = access;
   const findings: Finding[] = [];
   if ((user === undefined) !== (password === undefined))
     findings.push(mistake(user === undefined ? "password" : "user", "`user` and `password` go together"));
   if (token && user !== undefined) findings.push(mistake("token", "either `token`, or `user` and `password`"));
   if (auth === "digest" && user === undefined) findings.push(mistake("auth", "digest needs `user` and `password`"));
   if (auth === "basic" && user?.includes(":")) findings.push(mistake("user", "Basic cannot send a user with a colon"));
-  if (token && !/^[\x20-\x7e]+$/.test(token.reveal()))
-    findings.push(mistake("token", "holds a line break or a letter beyond ASCII, which no header can carry"));
+  if (token) findings.push(...tokenFindings(token));
+  const plain = urls.some((url) => !/^https:/i.test(url)) ? "a URL here is http" : undefined;
+  return [...findings, ...trustFindings(access, plain)];
+}
+
+/** What is wrong with a token that is to go as Bearer. */
+export function tokenFindings(token: Secret): Finding[] {
+  return /^[\x20-\x7e]+$/.test(token.reveal())
+    ? []
+    : [mistake("token", "holds a line break or a letter beyond ASCII, which no header can carry")];
+}
+
+/** What is wrong with these settings; `plain` tells where TLS is not spoken, so that nobody shows a certificate. */
+export function trustFindings({ ca, pin_sha256: pin, insecure }: HttpTrust, plain: string | undefined): Finding[] {
+  const findings: Finding[] = [];
   const trust = { ca, pin_sha256: pin, insecure: insecure || undefined };
   const given = Object.entries(trust).flatMap(([key, value]) => (value === undefined ? [] : [key]));
   const [first, second] = given;
   if (first !== undefined && second !== undefined)
     findings.push(mistake(second, `\`${first}\` and \`${second}\` exclude each other: choose whom to trust`));
-  if (first !== undefined && urls.some((url) => !/^https:/i.test(url)))
-    findings.push(mistake(first, "needs https: a URL here is http, where nobody shows a certificate"));
+  if (first !== undefined && plain !== undefined)
+    findings.push(mistake(first, `needs https: ${plain}, where nobody shows a certificate`));
   const problem = certificateProblem(ca);
   if (problem !== undefined) findings.push(mistake("ca", problem));
   return findings;
 }
 
-function certificateProblem(ca: string | undefined): string | undefined {
+export function certificateProblem(ca: string | undefined): string | undefined {
   if (ca === undefined) return undefined;
   try {
     new X509Certificate(ca);

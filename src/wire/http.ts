@@ -1,16 +1,15 @@
 /** HTTP for drivers: one small client on undici, with its failures already classified. */
 import { createHash } from "node:crypto";
 import { TLSSocket } from "node:tls";
-import type { Client, Dispatcher } from "undici";
+import type { buildConnector, Client, Dispatcher } from "undici";
 import { messageOf, PowerError } from "../power/errors.ts";
 import type { Secret } from "../power/secret.ts";
-import { abortCode, unlessAborted } from "./abort.ts";
+import { unlessAborted } from "./abort.ts";
 import { clip } from "./clip.ts";
 import { answerChallenge, type Challenge, strongestChallenge } from "./digest.ts";
+import { CONNECT_TIMEOUT_MS, classify } from "./http-failure.ts";
 
 const MOST_BODY_BYTES = 1_048_576;
-/** Shorter than an exchange may take, so that a device that is gone is told from one that does not answer. */
-const CONNECT_TIMEOUT_MS = 3_000;
 /** A host with several addresses: how long one is tried before the next. */
 const NEXT_ADDRESS_MS = 500;
 /** How often one request may be sent where digest wants it: without, with, and with a nonce that is not stale. */
@@ -39,15 +38,34 @@ export interface HttpRequest {
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
+  /** Body that is no text, in place of `body`. */
+  readonly bytes?: Uint8Array | undefined;
   /** Does it change something? Absent: by its method. */
   readonly acts?: boolean;
+  /** Longest answer in bytes, where 1 MiB is not enough. */
+  readonly mostBytes?: number;
   readonly signal: AbortSignal;
 }
 
-export interface HttpResponse {
+export interface HttpHead {
   readonly status: number;
+  /** The words behind the status, in which some servers say what is wrong. */
+  readonly reason: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+export interface HttpResponse extends HttpHead {
   readonly text: string;
+  /** The answer as it came. */
+  readonly bytes: Buffer;
+}
+
+/** An answer that goes on. */
+export interface HttpStream extends HttpHead {
+  /** Bytes as they come. Throws PowerError when the connection breaks. */
+  readonly chunks: AsyncIterable<Buffer>;
+  /** Ends it. */
+  readonly close: () => void;
 }
 
 /** Each exchange opens a connection of its own: one that the device closed meanwhile would lose a command. */
@@ -65,14 +83,42 @@ export class HttpClient {
    * Throws PowerError: unreachable, timeout, protocol, auth, wrong_device, config; `mayHaveActed` for a request that acts,
    * once there was a connection to send it on.
    */
-  async request(request: HttpRequest): Promise<HttpResponse> {
-    let response = await this.#send(request);
+  request(request: HttpRequest): Promise<HttpResponse> {
+    return this.#authorized(async () => {
+      const begun = await this.#begin(request);
+      try {
+        const bytes = await unlessAborted(readBody(begun.body, request.mostBytes), request.signal);
+        // Without a byte order mark; bytes that are no UTF-8 become U+FFFD.
+        const text = new TextDecoder().decode(bytes);
+        return { status: begun.status, reason: begun.reason, headers: begun.headers, text, bytes };
+      } catch (error) {
+        throw begun.failed(error);
+      } finally {
+        begun.close();
+      }
+    });
+  }
+
+  /**
+   * Sends one request whose answer goes on, and resolves once its head is there; the signal counts until then.
+   * Throws as `request` does.
+   */
+  stream(request: HttpRequest): Promise<HttpStream> {
+    return this.#authorized(async () => {
+      const { status, reason, headers, body, close } = await this.#begin(request);
+      return { status, reason, headers, chunks: unbroken(body, new URL(request.url).host), close };
+    });
+  }
+
+  async #authorized<T extends HttpHead & { readonly close?: () => void }>(send: () => Promise<T>): Promise<T> {
+    let response = await send();
     for (let sends = 1; sends < MOST_SENDS; sends++) {
       // A request that is refused for want of a digest has not acted.
       const challenge = this.#challengeOf(response);
       if (!challenge || (sends > 1 && !challenge.stale)) break;
+      response.close?.();
       this.#challenge = { challenge, count: 0 };
-      response = await this.#send(request);
+      response = await send();
     }
     return response;
   }
@@ -82,35 +128,38 @@ export class HttpClient {
     await Promise.all([...this.#open].map((client) => client.destroy()));
   }
 
-  #challengeOf({ status, headers }: HttpResponse): Challenge | undefined {
+  #challengeOf({ status, headers }: HttpHead): Challenge | undefined {
     if (status !== 401 || this.#options.auth?.kind !== "digest") return undefined;
     return strongestChallenge([headers["www-authenticate"] ?? []].flat());
   }
 
-  async #send(request: HttpRequest): Promise<HttpResponse> {
-    const { method, body, signal } = request;
+  async #begin(request: HttpRequest): Promise<Begun> {
+    const { method, signal } = request;
+    const body = request.bytes ?? request.body;
     const acts = request.acts ?? (method !== "GET" && method !== "HEAD");
     signal.throwIfAborted();
     const url = new URL(request.url);
     const progress = { connected: false };
     const client = await this.#client(url, progress);
-    const exchange = async () => {
-      const response = await client.request({
+    const failed = (error: unknown) => classify(error, { host: url.host, signal, connected: progress.connected, acts });
+    const close = () => {
+      this.#open.delete(client);
+      void client.destroy();
+    };
+    try {
+      const sent = client.request({
         method: method as Dispatcher.HttpMethod,
         path: url.pathname + url.search,
         headers: mergeHeaders(request.headers, this.#authorization(method, url)),
         ...(body !== undefined && { body }),
       });
-      return { status: response.statusCode, headers: response.headers, text: await readBody(response.body) };
-    };
-    try {
       // The library heeds a signal only once it is connected.
-      return await unlessAborted(exchange(), signal);
+      const response = await unlessAborted(sent, signal);
+      const { statusCode: status, statusText: reason, headers } = response;
+      return { status, reason, headers, body: response.body, failed, close };
     } catch (error) {
-      throw classify(error, { host: url.host, signal, connected: progress.connected, acts });
-    } finally {
-      this.#open.delete(client);
-      void client.destroy();
+      close();
+      throw failed(error);
     }
   }
 
@@ -142,40 +191,46 @@ export class HttpClient {
     }
   }
 
-  async #client({ origin, protocol }: URL, progress: { connected: boolean }): Promise<Client> {
-    const { buildConnector, Client } = await import("undici");
-    const { ca, pin, insecure } = this.#options.tls ?? {};
-    const connector = buildConnector({
-      timeout: CONNECT_TIMEOUT_MS,
-      autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_MS,
-      rejectUnauthorized: !(insecure === true || pin !== undefined),
-      ...(ca !== undefined && { ca }),
+  async #client({ origin }: URL, progress: { connected: boolean }): Promise<Client> {
+    const { Client } = await import("undici");
+    const connect = await trustingConnector(this.#options.tls, () => {
+      progress.connected = true;
     });
-    const client = new Client(origin, {
-      pipelining: 0,
-      // The signal limits them.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      connect: (options, callback) => {
-        connector(options, (...[error, socket]) => {
-          if (error) {
-            callback(error, null);
-            return;
-          }
-          const mismatch = pin !== undefined && protocol === "https:" ? pinMismatch(socket, pin) : undefined;
-          if (mismatch) {
-            socket.destroy();
-            callback(mismatch, null);
-            return;
-          }
-          progress.connected = true;
-          callback(null, socket);
-        });
-      },
-    });
+    // The signal limits both times.
+    const client = new Client(origin, { pipelining: 0, headersTimeout: 0, bodyTimeout: 0, connect });
     this.#open.add(client);
     return client;
   }
+}
+
+/** Opens sockets to whom these options trust; `connected` is called when one is there to send on. */
+export async function trustingConnector(
+  { ca, pin, insecure }: TlsOptions = {},
+  connected: () => void = () => undefined,
+): Promise<buildConnector.connector> {
+  const { buildConnector } = await import("undici");
+  const connector = buildConnector({
+    timeout: CONNECT_TIMEOUT_MS,
+    autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_MS,
+    rejectUnauthorized: !(insecure === true || pin !== undefined),
+    ...(ca !== undefined && { ca }),
+  });
+  return (options, callback) => {
+    connector(options, (...[error, socket]) => {
+      if (error) {
+        callback(error, null);
+        return;
+      }
+      const mismatch = pin !== undefined && options.protocol === "https:" ? pinMismatch(socket, pin) : undefined;
+      if (mismatch) {
+        socket.destroy();
+        callback(mismatch, null);
+        return;
+      }
+      connected();
+      callback(null, socket);
+    });
+  };
 }
 
 /** The value of `Authorization` for Basic, RFC 7617. */
@@ -192,7 +247,7 @@ export function mergeHeaders(
 }
 
 /** Throws nothing: a certificate that cannot be seen is no match. */
-function pinMismatch(socket: object, pin: string): PowerError | undefined {
+export function pinMismatch(socket: object, pin: string): PowerError | undefined {
   const raw = socket instanceof TLSSocket ? socket.getPeerX509Certificate()?.raw : undefined;
   const seen = raw && createHash("sha256").update(raw).digest("hex");
   if (seen !== undefined && seen === pin.replaceAll(":", "").toLowerCase()) return undefined;
@@ -205,96 +260,34 @@ function pinMismatch(socket: object, pin: string): PowerError | undefined {
   );
 }
 
-async function readBody(body: AsyncIterable<Buffer>): Promise<string> {
+/** The head of an answer, and what comes behind it. */
+interface Begun extends HttpHead {
+  readonly body: AsyncIterable<Buffer>;
+  /** What this failure of the body means. */
+  readonly failed: (error: unknown) => PowerError;
+  readonly close: () => void;
+}
+
+/** However an answer that goes on comes to an end before its own, the connection broke. */
+async function* unbroken(body: AsyncIterable<Buffer>, host: string): AsyncGenerator<Buffer> {
+  try {
+    yield* body;
+  } catch (error) {
+    // The original holds what came.
+    const cause = new Error(messageOf(error));
+    throw new PowerError("unreachable", `the connection to ${host} broke`, { cause });
+  }
+}
+
+async function readBody(body: AsyncIterable<Buffer>, most = MOST_BODY_BYTES): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of body) {
     size += chunk.length;
-    if (size > MOST_BODY_BYTES) throw new PowerError("protocol", "its answer is longer than 1 MiB");
+    if (size > most) throw new PowerError("protocol", `its answer is longer than ${most / 1_048_576} MiB`);
     chunks.push(chunk);
   }
-  // Without a byte order mark; bytes that are no UTF-8 become U+FFFD.
-  return new TextDecoder().decode(Buffer.concat(chunks));
-}
-
-interface Sending {
-  readonly host: string;
-  readonly signal: AbortSignal;
-  /** Was there a connection to send it on? */
-  readonly connected: boolean;
-  readonly acts: boolean;
-}
-
-function classify(error: unknown, { host, signal, connected, acts }: Sending): PowerError {
-  const mayHaveActed = acts && connected;
-  if (signal.aborted) {
-    const what = connected ? "did not answer" : "could not be connected to";
-    return new PowerError(abortCode(signal), `${host} ${what} in time`, { cause: error, mayHaveActed });
-  }
-  if (error instanceof PowerError) {
-    const { code, message, hint } = error;
-    return new PowerError(code, `${host}: ${message}`, { cause: error, hint, mayHaveActed });
-  }
-  const code = codeOf(error);
-  if (code === "UND_ERR_INVALID_ARG" || code === "UND_ERR_NOT_SUPPORTED" || code.startsWith("UND_ERR_REQ_")) {
-    // The library's words may quote a header, in which a secret may stand.
-    return new PowerError("config", `this request to ${host} cannot be sent (${code})`, {
-      hint: "Correct `method` and `headers`; length, connection and encoding of a request are not for headers to say.",
-    });
-  }
-  return connected ? broken(error, { host, code, mayHaveActed }) : notConnected(error, { host, code });
-}
-
-function notConnected(error: unknown, { host, code }: { readonly host: string; readonly code: string }): PowerError {
-  if (/^(?:CERT_|CRL_|DEPTH_ZERO|HOSTNAME_|INVALID_CA|SELF_SIGNED|UNABLE_TO|ERR_TLS_CERT)/.test(code)) {
-    return new PowerError("auth", `the certificate of ${host} is not trusted (${code})`, {
-      cause: error,
-      hint: "Give its authority with `ca: !file …`, pin it with `pin_sha256`, or set `insecure: true`.",
-    });
-  }
-  if (/^(?:ERR_SSL|ERR_TLS|ERR_OSSL|EPROTO)/.test(code)) {
-    return new PowerError("protocol", `${host} does not speak TLS as it should (${code})`, {
-      cause: error,
-      hint: "Does the URL have the right port, and is it https that is spoken there?",
-    });
-  }
-  const why: Readonly<Record<string, string>> = {
-    ECONNREFUSED: "refuses the connection",
-    ENOTFOUND: "has no address",
-    EAI_AGAIN: "has no address: the name service does not answer",
-    UND_ERR_CONNECT_TIMEOUT: `cannot be connected to within ${CONNECT_TIMEOUT_MS / 1_000} s`,
-  };
-  return new PowerError("unreachable", `${host} ${why[code] ?? `cannot be reached (${code || messageOf(error)})`}`, {
-    cause: error,
-  });
-}
-
-function broken(
-  error: unknown,
-  { host, code, mayHaveActed }: { readonly host: string; readonly code: string; readonly mayHaveActed: boolean },
-): PowerError {
-  const notHttp =
-    nameOf(error) === "HTTPParserError" || code === "UND_ERR_HEADERS_OVERFLOW" || code.startsWith("UND_ERR_RES_");
-  return notHttp
-    ? new PowerError("protocol", `${host} does not answer in HTTP as it should: ${clip(messageOf(error))}`, {
-        // The original holds what came, which may repeat what was sent.
-        cause: new Error(messageOf(error)),
-        mayHaveActed,
-      })
-    : new PowerError("unreachable", `the connection to ${host} broke (${code || messageOf(error)})`, {
-        cause: error,
-        mayHaveActed,
-      });
-}
-
-function nameOf(error: unknown): string {
-  return error instanceof Error ? error.name : "";
-}
-
-function codeOf(error: unknown): string {
-  return typeof error === "object" && error !== null && "code" in error && typeof error.code === "string"
-    ? error.code
-    : "";
+  return Buffer.concat(chunks);
 }
 
 export interface Refusing {
@@ -306,7 +299,10 @@ export interface Refusing {
 }
 
 /** Throws what a status means for power control; returns for 2xx. */
-export function refuseStatus({ status, text, headers }: HttpResponse, { url, acted, secrets }: Refusing): void {
+export function refuseStatus(
+  { status, text, headers }: Pick<HttpResponse, "status" | "text" | "headers">,
+  { url, acted, secrets }: Refusing,
+): void {
   if (status >= 200 && status < 300) return;
   const { host } = new URL(url);
   const said = clip(text, secrets);

@@ -26,6 +26,8 @@ export interface Program {
   readonly input?: string;
   /** Texts to mask where a failure quotes the program's output. */
   readonly secrets?: readonly string[];
+  /** What to do where there is no such program. */
+  readonly install?: string;
   readonly signal: AbortSignal;
 }
 
@@ -90,6 +92,11 @@ export async function runProgram(program: Program): Promise<Ended> {
   }
 }
 
+/** What a program gets of the daemon's environment: nothing of the daemon's own settings is its business. */
+export function inheritedEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("MAASOCHIST_")));
+}
+
 /** The program as a failure names it. A text for the shell is not quoted: secrets may stand in it. */
 export function nameOf({ run }: Pick<Program, "run">): string {
   return typeof run === "string" ? "the shell command" : (run[0] ?? "");
@@ -116,7 +123,7 @@ async function started(child: ChildProcess, program: Program): Promise<void> {
 }
 
 /** The system says ENOENT for a program, for the folder to run it in, and for what its first line names. */
-async function whatIsMissing({ run, cwd }: Program): Promise<PowerError | undefined> {
+async function whatIsMissing({ run, cwd, install }: Program): Promise<PowerError | undefined> {
   const name = nameOf({ run });
   if (cwd !== undefined && !(await stat(cwd).catch(() => undefined))?.isDirectory()) {
     return new PowerError("config", `there is no folder ${cwd} to run ${name} in`, { hint: "Correct `cwd`." });
@@ -127,7 +134,7 @@ async function whatIsMissing({ run, cwd }: Program): Promise<PowerError | undefi
       hint: "Correct the line that begins with #!, and see that it does not end in a carriage return.",
     });
   }
-  return new PowerError("config", `there is no program ${name}`, { hint: "Give its full path." });
+  return new PowerError("config", `there is no program ${name}`, { hint: install ?? "Give its full path." });
 }
 
 async function startFailure(

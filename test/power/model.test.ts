@@ -1,6 +1,6 @@
 /**
  * The controller beside a reference of machines, supplies, hubs and clicks, under every fault that hardware and people can
- * think of. MAASOCHIST_MODEL_RUNS makes it longer; MAASOCHIST_MODEL_SEED, MAASOCHIST_MODEL_PATH and
+ * think of. MAASOCHIST_MODEL_RUNS makes it longer, MAASOCHIST_MODEL_SEED=random another one; MAASOCHIST_MODEL_SEED, MAASOCHIST_MODEL_PATH and
  * MAASOCHIST_MODEL_REPLAY repeat a run that failed, with what it printed.
  */
 import fc from "fast-check";
@@ -11,7 +11,8 @@ import { World } from "./model/world.ts";
 
 const { env } = process;
 const RUNS = Number(env["MAASOCHIST_MODEL_RUNS"] ?? 200);
-const SEED = env["MAASOCHIST_MODEL_SEED"];
+/** The same histories each time, so that a change is judged by what it changes; others are for long runs. */
+const SEED = env["MAASOCHIST_MODEL_SEED"] ?? "20261125";
 const PATH = env["MAASOCHIST_MODEL_PATH"];
 const REPLAY = env["MAASOCHIST_MODEL_REPLAY"];
 const STEPS = 50;
@@ -36,7 +37,7 @@ test(`keeps its promises in ${RUNS} histories of up to ${STEPS} steps`, {
   });
   const details = await fc.check(property, {
     numRuns: RUNS,
-    ...(SEED !== undefined && { seed: Number(SEED) }),
+    ...(SEED !== "random" && { seed: Number(SEED) }),
     ...(PATH !== undefined && { path: PATH }),
   });
   const report = await fc.asyncDefaultReportMessage(details);

@@ -35,6 +35,10 @@ export type Guard =
 
 export interface HttpDeviceOptions {
   readonly guard?: Guard;
+  /** Paths that it answers to anybody. */
+  readonly open?: readonly string[];
+  /** One that it keeps when it goes away and comes back; absent: any. */
+  readonly port?: number;
   readonly tls?: { readonly cert: string; readonly key: string };
   readonly address?: string;
 }
@@ -65,13 +69,25 @@ export class HttpDevice implements AsyncDisposable {
   static async start(options: HttpDeviceOptions = {}): Promise<HttpDevice> {
     const server = options.tls ? createTlsServer(options.tls) : createServer();
     const device = new HttpDevice(server, options);
-    server.listen(0, options.address ?? "127.0.0.1");
-    await once(server, "listening");
+    await device.revive();
     return device;
   }
 
   get port(): number {
     return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** It is gone: connections are refused. */
+  async die(): Promise<void> {
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await once(this.#server, "close");
+  }
+
+  async revive(): Promise<void> {
+    const { port = 0, address = "127.0.0.1" } = this.#options;
+    this.#server.listen(port, address);
+    await once(this.#server, "listening");
   }
 
   url(path = "/"): string {
@@ -109,8 +125,8 @@ export class HttpDevice implements AsyncDisposable {
 
   /** What to ask the caller for; nothing where it may pass. */
   #challenges(request: Received): string[] {
-    const { guard } = this.#options;
-    if (!guard) return [];
+    const { guard, open = [] } = this.#options;
+    if (!guard || open.includes(request.url)) return [];
     const { authorization } = request.headers;
     if (guard.kind === "basic") return authorization === `Basic ${guard.expected}` ? [] : ['Basic realm="relay"'];
     if (guard.kind === "bearer") return authorization === `Bearer ${guard.expected}` ? [] : ["Bearer"];
@@ -148,9 +164,7 @@ export class HttpDevice implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.closeAllConnections();
-    this.#server.close();
-    await once(this.#server, "close");
+    if (this.#server.listening) await this.die();
   }
 }
 

@@ -7,6 +7,7 @@
 import { createServer, type Server as NetServer, type Socket } from "node:net";
 import ssh2, { type AuthContext, type AuthenticationType, type ServerChannel, type Session } from "ssh2";
 import { keptPort } from "../kept-port.ts";
+import type { ProgramEnd } from "./programs.ts";
 
 export interface SshUser {
   readonly password?: string;
@@ -27,6 +28,8 @@ export interface SshMachineOptions {
   readonly os?: "linux" | "macos" | "bsd" | "windows";
   /** It was asked to shut down or to restart, and does. */
   readonly onShutdown?: () => void;
+  /** Programs it has beside these: how the command line ends there; undefined where it is none of theirs. */
+  readonly programs?: (line: string) => Promise<ProgramEnd | undefined>;
 }
 
 /**
@@ -252,6 +255,12 @@ export class SshMachine implements AsyncDisposable {
     this.inputs.push(text);
     if (this.exitWith) {
       end(channel, this.exitWith);
+      return;
+    }
+    const ended = await this.#options.programs?.(line);
+    if (ended) {
+      channel.write(ended.stdout ?? "");
+      end(channel, { code: ended.code ?? 0, words: ended.stderr ?? "" });
       return;
     }
     const [, flags, inner] = /^sudo (-n|-S -p '') -- (.*)$/.exec(line) ?? [];
