@@ -86,13 +86,13 @@ export function driverTable(drivers: readonly Driver[], root: string): string {
       tried(facts.name, root),
     ]),
   );
-  return table(["", "driver", "can", "`off` takes away", "tested"], rows);
+  return sections(
+    table(["", "driver", "can", "`off` takes away", "tested"], rows),
+    "Tested: against _real software_ that runs in the system tests, or against a _simulator_ written from the protocol's documents. No user has reported on real hardware yet.",
+  );
 }
 
 function tried(name: string, root: string): string {
-  const ways = [
-    existsSync(join(root, "test/fixtures", `${name}.ts`)) && "contract suite",
-    existsSync(join(root, "test/system", `${name}.test.ts`)) && "system test",
-  ].filter((way) => way !== false);
-  return ways.length > 0 ? ways.join(", ") : "not yet";
+  if (existsSync(join(root, "test/system", `${name}.test.ts`))) return "real software";
+  return existsSync(join(root, "test/fixtures", `${name}.ts`)) ? "simulator" : "not yet";
 }

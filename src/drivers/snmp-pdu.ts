@@ -45,7 +45,7 @@ export default defineDriver({
   ],
   notes: [
     "SNMP has to be switched on in the PDU, for writing too, and for this host. Versions 1 and 2c send their communities in the clear; version 3 with `auth` and `priv` does not. Many PDUs have one community for reading and another for writing: that one is `write_community`. An agent does not answer a wrong community, so silence can mean that as well as a PDU that is gone.",
-    "`model: auto` asks for `sysObjectID` and takes the row that fits it best. Where a device says it is something else, name the model: APC's second generation can be made to answer like the first. A model that does not fit reads nothing, and so never reads wrong.",
+    "`model: auto` asks for `sysObjectID` and takes the row that fits it best. Where a device says it is something else, name the model. A model that does not fit finds no such table, and fails rather than reading wrong.",
     '`outlet` is the number that is printed. In a chain, or where outlets are counted by unit and branch, the number alone is of the first; others are written in full and in quotes, as `maasochist hubs outlets HUB` lists them: `"1.3"`. Without quotes YAML makes 1.10 into 1.1.',
     "A PDU takes the order first and switches then, some after a delay of their own. Its `pending` states are told as such: off, and on its way. A state that is neither, such as a blown fuse, is unknown and never off. The delays of `delayed on` and `delayed off` are not used; a cycle is off, proven, rest, on.",
     `Models, and what each asks for: ${ROWS.map(([name, row]) => described(name, row)).join(" ")}`,

@@ -25,7 +25,7 @@ export default defineDriver({
     "https://www.rfc-editor.org/rfc/rfc3621",
     "https://www.rfc-editor.org/rfc/rfc4188",
     "https://www.rfc-editor.org/rfc/rfc4363",
-    "https://github.com/cisco/cisco-mibs/blob/main/v2/CISCO-POWER-ETHERNET-EXT-MIB.my",
+    "https://github.com/netdisco/netdisco-mibs/blob/master/cisco/CISCO-POWER-ETHERNET-EXT-MIB.my",
     "https://github.com/labgrid-project/labgrid/blob/master/labgrid/driver/power/poe_mib.py",
   ],
   notes: [
@@ -39,7 +39,7 @@ export default defineDriver({
   examples: [
     {
       title: "Minimal",
-      yaml: 'hubs:\n  switch: { driver: snmp-poe, host: 192.168.1.51, write_community: !secret poe }\nmachines:\n  "pi[01-24]": { hub: switch, outlet: "{n}" }\n',
+      yaml: 'hubs:\n  switch: { driver: snmp-poe, host: 192.168.1.51, write_community: !secret poe }\nmachines:\n  "pi[01-24]": { hub: switch, outlet: "{n}", query: { driver: reachable, host: "192.168.1.1{n}" } }\n',
     },
     {
       title: "Version 3, a stack of Cisco switches, machines told by their watts",

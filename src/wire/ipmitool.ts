@@ -32,9 +32,12 @@ const CIPHERS = [17, 3];
 const INSTALL =
   "Install it where the daemon runs: `apt-get install ipmitool`, `dnf install ipmitool`, `apk add ipmitool`.";
 
-/** Names of lanplus_strings.c: the controller has not this cipher suite. `Unsupported`: ipmitool was built without it. */
+/**
+ * Names of lanplus_strings.c: the controller has not this cipher suite. `Unsupported`: ipmitool was built without it. pyghmi,
+ * and so VirtualBMC, answers with the algorithms of suite 3 whatever it is asked for.
+ */
 const NO_SUCH_CIPHER =
-  /(?:no matching cipher suite|(?:invalid|no matching) authentication algorithm|(?:invalid|no matching) integrity (?:algorithm|payload)|invalid confidentiality algorithm|Unsupported cipher suite ID)/;
+  /no matching cipher suite|(?:invalid|no matching) (?:authentication|integrity|confidentiality) (?:algorithm|payload)|Unsupported cipher suite ID|algorithm 0x\w+ is not what we requested/;
 
 const LOGIN_HINT =
   "Check `user` and `password`, and that this user is enabled there and may use IPMI over LAN; `kg`, where the controller has one.";

@@ -122,7 +122,7 @@ export const PDU_MODELS = {
     firstUnit: "1",
     sources: [`${MIBS}/PDU2-MIB`, `${LABGRID}/raritan.py`, `${NUT}/raritan-px2-mib.c`],
     confirmed: true,
-    note: 'Writing needs SNMP switched on for writing in its network settings. Outlet 3 of a linked unit 2 is `"2.3"`.',
+    note: 'Outlet 3 of a linked unit 2 is `"2.3"`.',
   },
   cyberpower: {
     title: "CyberPower switched rack PDU",
@@ -216,7 +216,7 @@ export const PDU_MODELS = {
       "https://github.com/sonic-net/sonic-mgmt/blob/master/tests/common/plugins/pdu_controller/snmp_pdu_controllers.py",
     ],
     confirmed: true,
-    note: "Its outlets may have delays of their own: set them to 0, or raise `verify`.",
+    note: "`on2off` and `off2on` are told while a delay of its own runs: raise `verify` where that is long.",
   },
   emerson: {
     title: "Emerson and Liebert MPX and MPH2 (Vertiv)",

@@ -16,7 +16,7 @@ export const snmpFields = {
   port: port("UDP port of its SNMP agent").default(161),
   version: z
     .union([z.literal([1, 3]).transform((version) => (version === 1 ? ("1" as const) : "3")), z.enum(["1", "2c", "3"])])
-    .default("2c")
+    .prefault("2c")
     .describe("Version of SNMP: 1, 2c or 3"),
   community: secret("Community for reading, of versions 1 and 2c; default public").optional(),
   write_community: secret("Community for writing; default that for reading").optional(),

@@ -69,8 +69,11 @@ describe("cipher suites", () => {
     expect(asked(bmc)).toEqual([17]);
   });
 
-  test("go down to 3 where a controller has no other, which is remembered", async () => {
-    using bmc = Bmc.start({ ciphers: [3] });
+  test.each([
+    ["refuses any other", false],
+    ["answers with it to any other", true],
+  ])("go down to 3 where a controller %s, which is remembered", async (_how, otherCipher) => {
+    using bmc = Bmc.start({ ciphers: [3], otherCipher });
     await using hub = run(bmc);
     await hub.command("on");
     await hub.query();

@@ -28,6 +28,8 @@ export interface IpmiOptions {
   readonly stuck?: boolean;
   /** Cipher suites it has. */
   readonly ciphers?: readonly number[];
+  /** Does it, asked for one that it has not, answer with another, as pyghmi and VirtualBMC do? */
+  readonly otherCipher?: boolean;
   readonly kg?: string;
   /** Refuses an order for what is so already, with completion code D5h. */
   readonly refusesRepeats?: boolean;
@@ -112,12 +114,17 @@ export class Bmc implements Disposable {
   /** Why there is no session; undefined where there is one. */
   #login(args: readonly string[], env: ProgramCall["env"]): ProgramEnd | undefined {
     const option = (flag: string) => args[args.indexOf(flag) + 1] ?? "";
-    const { ciphers = [17, 3], kg, privilege = "ADMINISTRATOR" } = this.#options;
+    const { ciphers = [17, 3], otherCipher, kg, privilege = "ADMINISTRATOR" } = this.#options;
     if (option("-I") !== "lanplus" || !args.includes("-E")) return { stderr: "Password: ", code: 1 };
     if (this.fault === "full")
       return this.#opening(args, "Error in open session response message : insufficient resources for session\n");
     if (!ciphers.includes(Number(option("-C"))))
-      return this.#opening(args, "Error in open session response message : no matching cipher suite\n");
+      return this.#opening(
+        args,
+        otherCipher
+          ? "Authentication algorithm 0x01 is not what we requested 0x03\n"
+          : "Error in open session response message : no matching cipher suite\n",
+      );
     if (this.fault === "mute") return this.#opening(args, "> Error: no response from RAKP 1 message\n");
     if (option("-U") !== IPMI_USER)
       return this.#noSession(args, "RAKP 2 message indicates an error : unauthorized name\n");

@@ -42,9 +42,11 @@ function write(oid, value) {
 }
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-const next = async () => (await lines.next()).value ?? "";
+const next = async () => (await lines.next()).value;
 
-for (let asked = await next(); asked !== ""; asked = await next()) {
+for (let asked = await next(); asked !== undefined; asked = await next()) {
+  // An empty line follows a value to be set.
+  if (asked === "") continue;
   if (asked === "PING") console.log("PONG");
   else {
     const oid = await next();
