@@ -20,7 +20,8 @@ const NUT = "https://github.com/networkupstools/nut/blob/master/drivers";
 const FENCE = "https://github.com/ClusterLabs/fence-agents/blob/main/agents";
 const POWERMAN = "https://github.com/chaos/powerman/blob/master/etc/devices";
 const LABGRID = "https://github.com/labgrid-project/labgrid/blob/master/labgrid/driver/power";
-const IRONIC = "https://github.com/openstack/ironic/blob/stable/2024.1/ironic/drivers/modules/snmp.py";
+const IRONIC =
+  "https://github.com/openstack/ironic/blob/908d4d35f7a0d473cc9581bdda2535d6920b7d89/ironic/drivers/modules/snmp.py";
 const POWERNET = "https://github.com/netdisco/netdisco-mibs/blob/master/apc/powernet.mib";
 
 /** PowerNet-MIB, sPDUOutletCtl. */
@@ -280,8 +281,8 @@ export const PDU_MODELS = {
       of: (printed) => printed + (printed <= 8 ? 1 : 2),
       printed: (index) => (index < 2 || index === 10 ? undefined : index - (index < 10 ? 1 : 2)),
     },
-    sources: [`${MIBS}/ATEN-PE-CFG`, IRONIC],
-    confirmed: true,
+    sources: [`${MIBS}/ATEN-PE-CFG`],
+    confirmed: false,
     note: "Outlet 1 is the table's 2, and outlet 9 its 11, as the vendor's MIB has it; Ironic's driver did not count so.",
   },
   baytech: {
