@@ -94,7 +94,7 @@ async function polled(say: (line: string) => void): Promise<void> {
 }
 
 /** Its status; 0 where the connection failed. */
-export function ask({ port }: Daemon, method: string, path: string): Promise<number> {
+function ask({ port }: Daemon, method: string, path: string): Promise<number> {
   return new Promise((resolve) => {
     const headers = { authorization: `Bearer ${TOKEN}` };
     const asked = request({ host: "127.0.0.1", port, method, path, headers, agent: false }, (response) => {
@@ -104,7 +104,7 @@ export function ask({ port }: Daemon, method: string, path: string): Promise<num
   });
 }
 
-export function failed(statuses: readonly number[]): number {
+function failed(statuses: readonly number[]): number {
   return statuses.filter((status) => status !== 200).length;
 }
 

@@ -7,8 +7,10 @@ import homeAssistant from "./home-assistant.ts";
 import http from "./http.ts";
 import ipmi from "./ipmi.ts";
 import kasa from "./kasa.ts";
+import libvirt from "./libvirt.ts";
 import mqtt from "./mqtt.ts";
 import pikvm from "./pikvm.ts";
+import proxmox from "./proxmox.ts";
 import reachable from "./reachable.ts";
 import redfish from "./redfish.ts";
 import shelly from "./shelly.ts";
@@ -33,6 +35,8 @@ export const drivers: readonly Driver[] = [
   redfish,
   ipmi,
   pikvm,
+  libvirt,
+  proxmox,
   wakeOnLan,
   ssh,
   reachable,

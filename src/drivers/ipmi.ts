@@ -75,7 +75,7 @@ export default defineDriver({
     },
     {
       title: "Asked first, then switched off, then cut; over the network once at each on",
-      yaml: 'hubs:\n  bmc2:\n    driver: ipmi\n    host: 192.168.1.71\n    user: maas\n    password: !secret bmc\n    kg: !secret kg\n    cipher: 17\n    interval: 3s\n    timeout: 30s\nmachines:\n  server2:\n    supply: { driver: simulated, outlet: "5", kind: plug }\n    on: { hub: bmc2, boot: pxe }\n    off: [{ hub: bmc2, how: soft, wait: 90s }, { hub: bmc2, how: hard }]\n    query: { hub: bmc2 }\n',
+      yaml: 'hubs:\n  bmc2:\n    driver: ipmi\n    host: 192.168.1.71\n    user: maas\n    password: !secret bmc\n    kg: !secret kg\n    cipher: 17\n    interval: 3s\n    timeout: 30s\nmachines:\n  server2:\n    supply: { driver: simulated, outlet: "5", kind: plug }\n    on: { hub: bmc2, boot: pxe }\n    off: [{ hub: bmc2, how: soft, wait: 90s }, { hub: bmc2, how: hard, wait: 60s }]\n    query: { hub: bmc2 }\n',
     },
   ],
   cuts: "bmc",

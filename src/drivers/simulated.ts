@@ -7,7 +7,8 @@
 import { z } from "zod";
 import { defineDriver } from "../power/driver.ts";
 import { choice, duration, flag } from "../wire/fields.ts";
-import { SIMULATED_FAULTS, type SimulatedHub, simulatedHub } from "../wire/simulation.ts";
+import { SIMULATED_FAULTS } from "../wire/simulated-machine.ts";
+import { type SimulatedHub, simulatedHub } from "../wire/simulation.ts";
 
 export default defineDriver({
   name: "simulated",

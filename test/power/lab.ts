@@ -15,7 +15,8 @@ import {
   type OutletSpec,
   outletName,
 } from "../../src/power/spec.ts";
-import { type SimulatedHub, type SimulatedMachine, simulatedHub } from "../../src/wire/simulation.ts";
+import type { SimulatedMachine } from "../../src/wire/simulated-machine.ts";
+import { type SimulatedHub, simulatedHub } from "../../src/wire/simulation.ts";
 import { VirtualClock } from "../virtual-clock.ts";
 
 export const MAAS: Actor = { id: "token:maas", name: "maas", role: "maas" };

@@ -1,6 +1,6 @@
 /**
  * Management controllers behind an `ipmitool` that is put first on PATH: what it prints and how it exits is from its manual
- * page, its source (lib/ipmi_chassis.c, src/plugins/lanplus/lanplus.c), and runs of versions 1.8.18 and 1.8.19. What the
+ * page, its source (lib/ipmi_chassis.c, src/plugins/lanplus/lanplus.c), and runs of version 1.8.19. What the
  * controller does is from the IPMI 2.0 specification, chapter 28 and table 5-2. A controller is known by its port.
  */
 import { setImmediate as turn } from "node:timers/promises";
@@ -50,6 +50,7 @@ export class Bmc implements Disposable {
   readonly port: number = ports.next().value;
   readonly #options: IpmiOptions;
   readonly #clock: Clock;
+  readonly #program: Disposable;
   #life = new AbortController();
   power: "on" | "off";
   fault: IpmiFault | undefined;
@@ -63,18 +64,19 @@ export class Bmc implements Disposable {
   boot: string | undefined;
   resets = 0;
 
-  private constructor(options: IpmiOptions) {
+  private constructor(options: IpmiOptions, program: Disposable) {
     this.#options = options;
+    this.#program = program;
     this.#clock = options.clock ?? systemClock;
     this.power = options.power ?? "off";
   }
 
   static start(options: IpmiOptions = {}): Bmc {
-    putOnPath("ipmitool", (call) => {
+    const program = putOnPath("ipmitool", (call) => {
       const port = call.args[call.args.indexOf("-p") + 1] ?? "";
       return controllers.get(port)?.answer(call) ?? { stderr: NO_SESSION, code: 1 };
     });
-    const bmc = new Bmc(options);
+    const bmc = new Bmc(options, program);
     controllers.set(String(bmc.port), bmc);
     return bmc;
   }
@@ -213,6 +215,7 @@ export class Bmc implements Disposable {
   [Symbol.dispose](): void {
     this.#life.abort();
     controllers.delete(String(this.port));
+    this.#program[Symbol.dispose]();
   }
 }
 

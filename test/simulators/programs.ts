@@ -2,9 +2,8 @@
  * Programs that tests put first on PATH. Each hands its arguments and environment to this process over a socket, gets
  * what to print and how to end, and waits as long as there is no answer.
  */
-import { randomUUID } from "node:crypto";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type Socket } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 
@@ -45,24 +44,49 @@ socket.end(JSON.stringify({ name: ${JSON.stringify(name)}, args: process.argv.sl
 }
 
 const programs = new Map<string, Program>();
-let folder: string | undefined;
+let shelf: Shelf | undefined;
 
-/** From now on, and as long as this process lives, whoever runs the program gets this one. */
-export function putOnPath(name: string, program: Program): void {
-  folder ??= openFolder();
+/** The folder on PATH, there as long as somebody wants a program in it. */
+interface Shelf {
+  readonly folder: string;
+  readonly server: Server;
+  readonly path: string | undefined;
+  users: number;
+}
+
+/** Until it is disposed of, whoever runs the program gets this one. */
+export function putOnPath(name: string, program: Program): Disposable {
+  const { folder } = hold();
   const file = join(folder, name);
   writeFileSync(file, shim(name, join(folder, ".socket")));
   chmodSync(file, 0o755);
   programs.set(name, program);
+  return { [Symbol.dispose]: release };
 }
 
-function openFolder(): string {
-  const made = mkdtempSync(join(tmpdir(), `mso-programs-${randomUUID().slice(0, 4)}-`));
+function hold(): Shelf {
+  shelf ??= open();
+  shelf.users += 1;
+  return shelf;
+}
+
+function open(): Shelf {
+  const folder = mkdtempSync(join(tmpdir(), "mso-programs-"));
   const server = createServer({ allowHalfOpen: true }, (socket) => void serve(socket));
-  server.listen(join(made, ".socket")).unref();
-  process.env["PATH"] = [made, process.env["PATH"] ?? ""].join(delimiter);
-  process.once("exit", () => rmSync(made, { recursive: true, force: true }));
-  return made;
+  server.listen(join(folder, ".socket"));
+  const path = process.env["PATH"];
+  process.env["PATH"] = [folder, path ?? ""].join(delimiter);
+  return { folder, server, path, users: 0 };
+}
+
+function release(): void {
+  if (!shelf) return;
+  shelf.users -= 1;
+  if (shelf.users > 0) return;
+  process.env["PATH"] = shelf.path;
+  shelf.server.close();
+  rmSync(shelf.folder, { recursive: true, force: true });
+  shelf = undefined;
 }
 
 async function serve(socket: Socket): Promise<void> {

@@ -9,9 +9,9 @@ import {
   SIMULATED_FAULTS,
   type SimulatedCommand,
   type SimulatedFault,
-  type SimulatedHub,
   type SimulatedSettings,
-} from "../../../src/wire/simulation.ts";
+} from "../../../src/wire/simulated-machine.ts";
+import type { SimulatedHub } from "../../../src/wire/simulation.ts";
 import type { VirtualClock } from "../../virtual-clock.ts";
 import { type Lab, Life } from "../lab.ts";
 

@@ -3,7 +3,7 @@ import { PowerError } from "../../../src/power/errors.ts";
 import type { PowerSignal } from "../../../src/power/events.ts";
 import type { OrderRecord, OrderRequest } from "../../../src/power/order.ts";
 import type { Reading } from "../../../src/power/reading.ts";
-import type { SimulatedCommand, SimulatedMachine } from "../../../src/wire/simulation.ts";
+import type { SimulatedCommand, SimulatedMachine } from "../../../src/wire/simulated-machine.ts";
 import { ANNA, Lab } from "../lab.ts";
 import { goal } from "./clicks.ts";
 import { describe, Invariants, type Taken } from "./invariants.ts";
