@@ -15,8 +15,9 @@ test("no two drivers have one name", () => {
   expect(new Set(drivers.map((driver) => driver.name)).size).toBe(drivers.length);
 });
 
-describe.each(drivers.map((driver) => [driver.name, driver] as const))("the driver %s", (name, driver) => {
+describe.concurrent.each(drivers.map((driver) => [driver.name, driver] as const))("the driver %s", (name, driver) => {
   const promises = DRIVER_PROMISES.filter((promise) => promise.concerns(driver));
+  // Most of them wait, for what does not come: side by side.
   test.each(promises.map((promise) => [promise.name, promise] as const))("%s", async (_sentence, promise) => {
     const fixture: { start: StartFixture } = await import(`./fixtures/${name}.ts`);
     await expect(promise.check(driver, fixture.start)).resolves.toBeUndefined();

@@ -333,7 +333,6 @@ function logSignal(log: Log, signal: PowerSignal): void {
       return;
     // The reloader tells it with more.
     case "config:reloaded":
-    case "config:refused":
       return;
     case "journal:failed":
       log.error({ problem: signal.message }, "a record could not be written");

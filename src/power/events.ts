@@ -49,7 +49,7 @@ export type PowerEvent =
       readonly id: string;
       readonly by?: string;
     }
-  /** The configuration was changed while running, or a change was refused. */
+  /** The configuration was changed while running. */
   | {
       readonly kind: "config:reloaded";
       readonly at: number;
@@ -57,7 +57,6 @@ export type PowerEvent =
       readonly changed: readonly string[];
       readonly removed: readonly string[];
     }
-  | { readonly kind: "config:refused"; readonly at: number; readonly message: string }
   /** The journal could not be written; orders go on. */
   | { readonly kind: "journal:failed"; readonly at: number; readonly message: string };
 

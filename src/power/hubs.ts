@@ -167,8 +167,6 @@ export class Hubs {
 
   #turned(hub: Hub): void {
     const { clock, tell } = this.#services;
-    // Where there is no shared thing the machine itself tells.
-    if (!hub.spec.driver.hub) return;
     const machines = this.#machinesOn(hub);
     const { failing } = hub;
     const at = clock.now();

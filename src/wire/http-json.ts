@@ -17,14 +17,21 @@ export interface Parsing {
   readonly hint?: string;
 }
 
+/** A text of JSON in its shape; undefined where it is not. */
+export function shaped<T>(schema: z.ZodType<T>, text: string): T | undefined {
+  try {
+    return schema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
+
 /** An answer in its shape. Throws PowerError `protocol`, which quotes what came instead. */
 export function parsed<T>(schema: z.ZodType<T>, text: string, { from, acted, secrets, hint }: Parsing): T {
-  try {
-    return schema.parse(JSON.parse(text));
-  } catch {
-    throw new PowerError("protocol", `${from} answered something else: ${clip(text, secrets, 200) || "nothing"}`, {
-      mayHaveActed: acted,
-      ...(hint !== undefined && { hint }),
-    });
-  }
+  const answer = shaped(schema, text);
+  if (answer !== undefined) return answer;
+  throw new PowerError("protocol", `${from} answered something else: ${clip(text, secrets, 200) || "nothing"}`, {
+    mayHaveActed: acted,
+    ...(hint !== undefined && { hint }),
+  });
 }

@@ -13,7 +13,7 @@ import type { Answer, ListedOutlet } from "../power/driver.ts";
 import { PowerError } from "../power/errors.ts";
 import { clip } from "./clip.ts";
 import { HttpClient, refuseStatus } from "./http.ts";
-import { parsed, plainBase } from "./http-json.ts";
+import { parsed, plainBase, shaped } from "./http-json.ts";
 import { noRelay, relayEvidence, relayLabel, type ShellyOptions, type ShellyRelays } from "./shelly.ts";
 
 const SWITCH = z.object({
@@ -137,7 +137,7 @@ export class ShellyRpc implements ShellyRelays {
     const parsing = { from: host, acted: acts, secrets: this.#secrets };
     if (response.status === 429) this.#client = this.#newClient();
     // Some firmware gives an error of the call a status of its own as well.
-    if (!isFrame(response.text)) refuseStatus(response, { url, ...parsing });
+    if (!shaped(FRAME, response.text)) refuseStatus(response, { url, ...parsing });
     const frame = parsed(FRAME, response.text, parsing);
     if (frame.error) throw this.#failure(frame.error, method, { relay, acts });
     if (frame.id !== id) throw new PowerError("protocol", `${host} answered another call`, { mayHaveActed: acts });
@@ -161,14 +161,6 @@ export class ShellyRpc implements ShellyRelays {
   #newClient(): HttpClient {
     const { password } = this.#options;
     return new HttpClient({ auth: password && { kind: "digest", user: "admin", password } });
-  }
-}
-
-function isFrame(text: string): boolean {
-  try {
-    return FRAME.safeParse(JSON.parse(text)).success;
-  } catch {
-    return false;
   }
 }
 

@@ -16,7 +16,7 @@ import { PowerError } from "../power/errors.ts";
 import type { Secret } from "../power/secret.ts";
 import { clip } from "./clip.ts";
 import { HttpClient, refuseStatus } from "./http.ts";
-import { parsed, plainBase } from "./http-json.ts";
+import { parsed, plainBase, shaped } from "./http-json.ts";
 import { readTraps, type TasmotaTraps } from "./tasmota-traps.ts";
 
 const REPLY = z.record(z.string(), z.unknown());
@@ -189,7 +189,7 @@ export class Tasmota {
     const headers = { referer: `${base}/` };
     const response = await this.#client.request({ method: "GET", url, headers, acts, signal });
     if (response.status === 200 || response.status === 401) {
-      const reply = replyOf(response.text);
+      const reply = shaped(REPLY, response.text);
       if (reply && "WARNING" in reply) throw this.#refusedLogin();
       if (reply && response.status === 200) return reply;
     }
@@ -219,14 +219,6 @@ export class Tasmota {
       mayHaveActed: acted,
       hint: "Is this its address? Commands need `WebServer 2`, and `SetOption128 1` where they are refused.",
     });
-  }
-}
-
-function replyOf(text: string): Reply | undefined {
-  try {
-    return REPLY.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
   }
 }
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { ASSUMED, BUILDERS, HTTP, HTTP_PLUG, METERED, SIMULATED, SSH } from "./builds.ts";
 import { Scene } from "./scene.ts";
 
+/** Beside each other where each driver is asked the same: what is waited for is real time, of devices that are not there. */
 const MEASURED = BUILDERS.filter((builder) => builder.measures).map((builder) => [builder.name, builder] as const);
 
 /** What MAAS shows where the daemon answered so. */
@@ -9,7 +10,7 @@ function failed(status: number): string {
   return `Request failed with response status code: ${status}.`;
 }
 
-describe.each(MEASURED)("a machine that never obeys, by %s", (_name, builder) => {
+describe.concurrent.each(MEASURED)("a machine that never obeys, by %s", (_name, builder) => {
   test("is commanded on once in all 21 POSTs of a click, and MAAS does not show it on", async () => {
     await using at = await Scene.open(builder, { stuck: true, settings: "verify: 20s, fresh: 5s" });
     expect(await at.world.run(at.maas.on())).toBe(failed(504));
@@ -32,7 +33,7 @@ const ANSWERING = MEASURED.filter(([, builder]) => builder !== SSH);
 /** A plug tells nothing of the machine behind it. */
 const TELLS_ITSELF = ANSWERING.filter(([, builder]) => builder !== HTTP_PLUG);
 
-describe.each(TELLS_ITSELF)("a device that is gone and tells its own state, by %s", (_name, builder) => {
+describe.concurrent.each(TELLS_ITSELF)("a device that is gone and tells its own state, by %s", (_name, builder) => {
   test("is no state: MAAS shows neither on nor off", async () => {
     await using at = await Scene.open(builder, { initial: "on" });
     await at.build.die();
@@ -42,7 +43,7 @@ describe.each(TELLS_ITSELF)("a device that is gone and tells its own state, by %
   });
 });
 
-describe.each(ANSWERING)("a device that is gone, by %s", (_name, builder) => {
+describe.concurrent.each(ANSWERING)("a device that is gone, by %s", (_name, builder) => {
   test("switches nothing, and MAAS shows the failure", async () => {
     await using at = await Scene.open(builder);
     await at.build.die();
