@@ -2,7 +2,7 @@
  * Programs that tests put first on PATH. Each hands its arguments and environment to this process over a socket, gets
  * what to print and how to end, and waits as long as there is no answer.
  */
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -58,8 +58,8 @@ interface Shelf {
 export function putOnPath(name: string, program: Program): Disposable {
   const { folder } = hold();
   const file = join(folder, name);
-  writeFileSync(file, shim(name, join(folder, ".socket")));
-  chmodSync(file, 0o755);
+  // Whoever runs it at the moment would find half a file.
+  if (!existsSync(file)) writeFileSync(file, shim(name, join(folder, ".socket")), { mode: 0o755 });
   programs.set(name, program);
   return { [Symbol.dispose]: release };
 }
