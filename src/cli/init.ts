@@ -2,6 +2,7 @@ import { chmod, mkdir, stat, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import type { Command } from "commander";
+import { packageFolder } from "../app/package-folder.ts";
 import { CliError, wrongUsage } from "./cli-error.ts";
 import type { Cli } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -56,11 +57,10 @@ async function systemd(cli: Cli, folder: string, { force, listen }: Options): Pr
   const { ACCOUNT, serviceUnit, socketUnit } = await import("./systemd-units.ts");
   const { storePathOf } = await import("../config/index.ts");
   const { pathsBeside } = await import("../store/paths.ts");
-  const { fileURLToPath } = await import("node:url");
   const { env, cwd } = cli.terminal;
   const config = cli.globals.config === undefined ? SYSTEM_CONFIGURATION : resolve(cwd, cli.globals.config);
   const node = process.execPath;
-  const main = fileURLToPath(new URL("../main.js", import.meta.url));
+  const main = join(packageFolder, "dist", "main.js");
   const store = await storePathOf(config, env);
   const state = dirname(store);
   // Only a socket in the folder of the store is seen by both: the service has a /tmp of its own.

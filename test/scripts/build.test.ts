@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { Clone } from "./clone.ts";
 
@@ -18,19 +18,26 @@ describe("building", () => {
     expect(await clone.run("build.mjs")).toEqual({ code: 0, out: "", err: "" });
     clone.write("src/word.ts", 'export const word = "second word";\n');
     expect((await clone.run("build.mjs")).err).toContain("Building …");
-    expect(readFileSync(clone.file("dist/word.js"), "utf8")).toContain("second word");
+    expect(readFileSync(clone.file("dist/main.js"), "utf8")).toContain("second word");
   });
 
-  test("takes away what no source makes any more", async () => {
+  test("keeps the last build's parts for a daemon that runs, and takes older ones away", async () => {
     using clone = smallClone();
-    clone.write("src/room/gone.ts", "export {};\n");
-    await clone.run("build.mjs");
-    expect(existsSync(clone.file("dist/room/gone.js"))).toBe(true);
-    rmSync(clone.file("src/room"), { recursive: true });
-    await clone.run("build.mjs");
-    expect(existsSync(clone.file("dist/room/gone.js"))).toBe(false);
-    expect(existsSync(clone.file("dist/room/gone.d.ts"))).toBe(false);
-    expect(existsSync(clone.file("dist/main.js"))).toBe(true);
+    clone.write("src/main.ts", 'console.log(await import("./later.ts"));\n');
+    const built = async (later: string) => {
+      clone.write("src/later.ts", `export const later = "${later}";\n`);
+      await clone.run("build.mjs");
+      return readdirSync(clone.file("dist/chunks"));
+    };
+    const [first = ""] = await built("first");
+    expect(first).toMatch(/^later-.*\.js$/);
+    const both = await built("the second");
+    expect(both).toHaveLength(2);
+    expect(both).toContain(first);
+    const last = await built("and the third");
+    expect(last).toHaveLength(2);
+    expect(last).not.toContain(first);
+    expect(existsSync(clone.file("dist/later.d.ts"))).toBe(true);
   });
 
   test("that fails shows the compiler's words, and is tried again the next time", async () => {
