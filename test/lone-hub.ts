@@ -6,11 +6,11 @@ import type { HubSpec } from "../src/power/spec.ts";
 
 export function loneHub(spec: HubSpec): Hub {
   const pins = new Map<string, Pin | undefined>();
-  return new Hub(spec, {
+  const services = {
     clock: systemClock,
-    traffic: { open: 0 },
-    pins: { pin: (hub) => pins.get(hub), setPin: (hub, pin) => pins.set(hub, pin) },
-    ready: Promise.resolve(),
+    traffic: { open: 0, asked: 0 },
+    pins: { pin: (hub: string) => pins.get(hub), setPin: (hub: string, pin: Pin | undefined) => pins.set(hub, pin) },
     turned: () => undefined,
-  });
+  };
+  return new Hub(spec, services, Promise.resolve());
 }

@@ -1,6 +1,6 @@
 /**
- * Reads that one exchange can serve together: what is asked of a hub within a few milliseconds, or while earlier
- * exchanges still hold its lane, goes into one `queryAll`. Nobody joins once it has begun, for a proof must not come from
+ * Reads that one exchange can serve together: what is asked of a hub within a few milliseconds, in one burst with what is
+ * asked of others, or while earlier exchanges still hold its lane, goes into one `queryAll`. Nobody joins once it has begun, for a proof must not come from
  * an exchange that began before its command.
  */
 import type { Clock } from "./clock.ts";
@@ -9,15 +9,21 @@ import { PowerError } from "./errors.ts";
 import type { Exchange } from "./hub.ts";
 import type { Priority } from "./lane.ts";
 
-/** Who asks waits for others until nobody came for so long (ms). */
+/** Who asks waits for others until nobody asked any hub for so long (ms). */
 const WINDOW_MS = 3;
-/** Longest that the first waits (ms): a thousand callers do not all come within one window. */
-const LONGEST_MS = 60;
+/** Longest that the first waits (ms): to take a thousand requests in takes longer than one window. */
+const LONGEST_MS = 250;
 
 type Answers = readonly (QueryAnswer | PowerError)[];
 
+/** Counts reads that may be served together, over all hubs: a burst comes for many hubs at once, in no order. */
+export interface Asked {
+  asked: number;
+}
+
 export interface BatchOptions {
   readonly clock: Clock;
+  readonly traffic: Asked;
   /** Runs the exchange in its turn; `outlets` is called when it begins. */
   readonly exchange: (priority: Priority, outlets: () => readonly unknown[]) => Promise<Exchange<Answers>>;
 }
@@ -38,6 +44,7 @@ export class Batches {
 
   /** Throws PowerError: the outlet's own, or the exchange's. */
   async read(settings: unknown, priority: Priority): Promise<Exchange<QueryAnswer>> {
+    this.#options.traffic.asked += 1;
     this.#gathering[priority] ??= this.#begin(priority);
     const batch = this.#gathering[priority];
     batch.outlets.add(settings);
@@ -50,13 +57,12 @@ export class Batches {
 
   #begin(priority: Priority): Batch {
     const outlets = new Set<unknown>();
-    const { clock, exchange } = this.#options;
+    const { clock, traffic, exchange } = this.#options;
     const run = async () => {
-      let known = 1;
-      for (let waited = 0; waited < LONGEST_MS; waited += WINDOW_MS) {
+      let known = 0;
+      for (let waited = 0; waited < LONGEST_MS && traffic.asked > known; waited += WINDOW_MS) {
+        known = traffic.asked;
         await clock.sleep(WINDOW_MS);
-        if (outlets.size <= known) break;
-        known = outlets.size;
       }
       const close = () => {
         delete this.#gathering[priority];

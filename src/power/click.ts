@@ -29,17 +29,19 @@ export function goalOf(verb: Verb): "on" | "off" {
 
 /** The clicks on one machine. */
 export class Clicks {
-  readonly #clicks = new Map<string, Click>();
+  #clicks: Map<string, Click> | undefined;
 
   /** The click that a request at `now` belongs to; a new one where the last is over. */
   at(actor: Actor, verb: Verb, now: number): Click {
-    for (const [key, click] of this.#clicks) {
-      if (click.open === 0 && now - click.lastAt >= CLICK_GAP_MS) this.#clicks.delete(key);
+    this.#clicks ??= new Map();
+    const clicks = this.#clicks;
+    for (const [key, click] of clicks) {
+      if (click.open === 0 && now - click.lastAt >= CLICK_GAP_MS) clicks.delete(key);
     }
     const key = keyOf(actor.id, verb);
-    const click = this.#clicks.get(key) ?? begun(actor, verb);
+    const click = clicks.get(key) ?? begun(actor, verb);
     click.lastAt = now;
-    this.#clicks.set(key, click);
+    clicks.set(key, click);
     return click;
   }
 
@@ -50,12 +52,12 @@ export class Clicks {
    * back by a person alone.
    */
   accepted(order: OrderRecord, done: Promise<unknown>, superseded: OrderRecord | undefined): void {
-    for (const [key, click] of this.#clicks) {
+    for (const [key, click] of this.#clicks ?? []) {
       const by = click.overruledBy;
       const gaveWay = superseded !== undefined && click.order === superseded;
       if (gaveWay || goalOf(click.verb) !== goalOf(order.verb)) {
         click.overruledBy = order;
-        if (click.actor === order.actor.id) this.#clicks.delete(key);
+        if (click.actor === order.actor.id) this.#clicks?.delete(key);
       } else if (by && (click.verb === "on" || click.verb === order.verb)) {
         if (isAutomation(by.actor) || !isAutomation(order.actor)) serve(click, order, done);
       }

@@ -16,10 +16,10 @@ import { messageOf, PowerError } from "./errors.ts";
 import { type Listener, type PowerEvent, type PowerSignal, Signals } from "./events.ts";
 import { Hubs } from "./hubs.ts";
 import type { Journal, Memory } from "./journal.ts";
-import { Machine } from "./machine.ts";
+import { Machine, type MachineServices } from "./machine.ts";
 import { nearest } from "./names.ts";
 import type { Actor, OrderRecord, OrderRequest } from "./order.ts";
-import { Post } from "./post.ts";
+import { Post, type PostServices } from "./post.ts";
 import type { Reading } from "./reading.ts";
 import { sameData } from "./same-data.ts";
 import { allOutlets, type LimitSpec, type MachineSpec } from "./spec.ts";
@@ -48,6 +48,8 @@ export class PowerController implements Power {
   readonly #signals = new Signals();
   readonly #hubs: Hubs;
   readonly #starts: Starts;
+  readonly #machineServices: MachineServices;
+  readonly #postServices: PostServices;
   readonly #posts = new Map<string, Post>();
   /** Posts of machines that are gone, until their order has ended. */
   readonly #leaving = new Set<Post>();
@@ -56,6 +58,8 @@ export class PowerController implements Power {
   #fleet: Fleet;
   #stopping = false;
   #orders = 0;
+  /** Waits for the disk that are under way. */
+  #syncs = 0;
 
   constructor(options: ControllerOptions) {
     this.#options = options;
@@ -64,6 +68,25 @@ export class PowerController implements Power {
     this.#hubs = new Hubs({ clock: options.clock, memory: options.memory, tell: (event) => this.#tell(event) });
     this.#starts = new Starts(options.clock);
     this.#starts.limits = options.limits;
+    const { clock, journal, memory } = options;
+    const tell = (event: PowerEvent) => this.#tell(event);
+    this.#machineServices = {
+      clock,
+      memory,
+      tell,
+      hub: (outlet) => this.#hubs.get(outlet.hub),
+      orderOf: (name) => this.#posts.get(name)?.order?.id,
+    };
+    this.#postServices = {
+      clock,
+      journal,
+      tell,
+      starts: this.#starts,
+      newId: () => this.#newId(),
+      synced: () => this.#synced(),
+      signal: (signal) => this.#signals.tell(signal),
+      between: (post) => this.#settle(post),
+    };
     for (const spec of options.machines) this.#add(spec);
   }
 
@@ -82,9 +105,9 @@ export class PowerController implements Power {
     return [...this.#posts.keys()];
   }
 
-  /** Exchanges under way now, over all hubs. */
-  get openExchanges(): number {
-    return this.#hubs.open;
+  /** Is anything under way that takes real time whatever the clock says: an exchange with a device, a write to the disk? */
+  get busy(): boolean {
+    return this.#hubs.open > 0 || this.#syncs > 0;
   }
 
   has(machine: string): boolean {
@@ -231,32 +254,13 @@ export class PowerController implements Power {
 
   #add(spec: MachineSpec): void {
     const { name } = spec.facts;
-    const { journal, lastOrders } = this.#options;
-    const post = new Post(
-      this.#machine(spec),
-      {
-        clock: this.#clock,
-        journal,
-        starts: this.#starts,
-        newId: () => this.#newId(),
-        tell: (event) => this.#tell(event),
-        signal: (signal) => this.#signals.tell(signal),
-        between: (post) => this.#settle(post),
-      },
-      lastOrders?.get(name),
-    );
+    const post = new Post(this.#machine(spec), this.#postServices, this.#options.lastOrders?.get(name));
     if (this.#stopping) post.stop();
     this.#posts.set(name, post);
   }
 
   #machine(spec: MachineSpec): Machine {
-    const machine = new Machine(spec, {
-      clock: this.#clock,
-      memory: this.#options.memory,
-      hub: (outlet) => this.#hubs.get(outlet.hub),
-      tell: (event) => this.#tell(event),
-      orderOf: (name) => this.#posts.get(name)?.order?.id,
-    });
+    const machine = new Machine(spec, this.#machineServices);
     this.#hubs.join(machine);
     return machine;
   }
@@ -309,13 +313,19 @@ export class PowerController implements Power {
     );
   }
 
-  #tell(event: PowerEvent): void {
-    try {
-      this.#options.journal.note(event);
-    } catch (error) {
-      if (event.kind !== "journal:failed")
-        this.#signals.tell({ kind: "journal:failed", at: this.#clock.now(), message: messageOf(error) });
+  /** Resolves when accepted orders and memories are on the disk, or cannot be, which is told. */
+  async #synced(): Promise<void> {
+    const { journal, memory } = this.#options;
+    this.#syncs += 1;
+    for (const result of await Promise.allSettled([journal.synced(), memory.synced()])) {
+      if (result.status === "rejected")
+        this.#signals.tell({ kind: "journal:failed", at: this.#clock.now(), message: messageOf(result.reason) });
     }
+    this.#syncs -= 1;
+  }
+
+  #tell(event: PowerEvent): void {
+    this.#options.journal.note(event);
     this.#signals.tell(event satisfies PowerSignal);
   }
 

@@ -218,6 +218,9 @@ export function defineDriver<
 
 export type Capability = Verb | "query" | "watts" | "soft" | "hard";
 
+/** Sets that were made, by what is in them: thousands of outlets can do the same few things. */
+const known = new Map<string, ReadonlySet<Capability>>();
+
 /** What a driver can do with these outlet settings. */
 export function capabilities(driver: Driver, outlet: unknown): ReadonlySet<Capability> {
   const can = new Set<Capability>();
@@ -231,7 +234,10 @@ export function capabilities(driver: Driver, outlet: unknown): ReadonlySet<Capab
     can.delete("soft");
     can.delete("hard");
   }
-  return can;
+  const content = [...can].join();
+  const same = known.get(content) ?? can;
+  known.set(content, same);
+  return same;
 }
 
 export function cutsOf(driver: Driver, outlet: unknown): Cut {

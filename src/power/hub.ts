@@ -4,7 +4,7 @@
  *
  * An exchange's timeout is real time even where the clock is a test's: the device lives in the real world.
  */
-import { Batches } from "./batch.ts";
+import { type Asked, Batches } from "./batch.ts";
 import { Breaker, type HubFailing } from "./breaker.ts";
 import type { Clock } from "./clock.ts";
 import type { QueryAnswer } from "./driver.ts";
@@ -39,17 +39,16 @@ export interface ExchangeRequest<T> {
   readonly run: (connection: any, signal: AbortSignal) => Promise<T>;
 }
 
-/** Counts exchanges under way over all hubs. */
-export interface Traffic {
+/** Counts exchanges under way over all hubs, and what is asked of them. */
+export interface Traffic extends Asked {
   open: number;
 }
 
+/** The same for all hubs. */
 export interface HubServices {
   readonly clock: Clock;
   readonly traffic: Traffic;
   readonly pins: Pins;
-  /** Resolves when whatever used the device before is closed. */
-  readonly ready: Promise<void>;
   /** It stopped or began to answer: told once, however many machines are on it. */
   readonly turned: (hub: Hub) => void;
 }
@@ -57,38 +56,26 @@ export interface HubServices {
 export class Hub implements AsyncDisposable {
   readonly #services: HubServices;
   readonly #breaker = new Breaker();
-  readonly #commandedAt = new Map<string, number>();
-  /** Settings of the outlets that are read here. */
-  readonly #readers = new Set<unknown>();
+  #commandedAt: Map<string, number> | undefined;
+  /** Settings of the first outlet that is read here, and whether there are others. */
+  #reader: unknown;
+  #severalReaders = false;
   readonly #lane: Lane;
-  readonly #batches: Batches;
+  #batches: Batches | undefined;
   #spec: HubSpec;
   #session: Session;
   #watcher: Watcher | undefined;
-  /** Resolves when the session before the last change of settings is closed. */
+  /** Resolves when whatever used the device before is closed: another hub, or the session before the last change of settings. */
   #ready: Promise<void>;
   #idle: NodeJS.Timeout | undefined;
   #lastExchange: { readonly at: number; readonly durationMs: number } | undefined;
 
-  constructor(spec: HubSpec, services: HubServices) {
+  constructor(spec: HubSpec, services: HubServices, ready: Promise<void>) {
     this.#spec = spec;
     this.#services = services;
-    this.#ready = services.ready;
+    this.#ready = ready;
     this.#lane = new Lane(services.clock, spec.pace);
     this.#session = this.#newSession();
-    this.#batches = new Batches({
-      clock: services.clock,
-      exchange: (priority, outlets) =>
-        this.exchange({
-          priority,
-          kind: "read",
-          run: async (connection, signal) => {
-            const { queryAll } = this.#spec.driver;
-            const forOrders = priority === "order";
-            return queryAll ? await queryAll(connection, outlets(), { signal, forOrders }) : [];
-          },
-        }),
-    });
   }
 
   get spec(): HubSpec {
@@ -158,23 +145,25 @@ export class Hub implements AsyncDisposable {
     asking: { readonly priority: Priority; readonly alone: () => Promise<Exchange<QueryAnswer>> },
   ): Promise<Exchange<QueryAnswer>> {
     this.#spare(asking.priority);
-    const together = this.#spec.driver.queryAll !== undefined && this.#readers.size > 1;
-    const exchange = await (together ? this.#batches.read(settings, asking.priority) : asking.alone());
+    const together = this.#spec.driver.queryAll !== undefined && this.#severalReaders;
+    const exchange = await (together ? this.#together().read(settings, asking.priority) : asking.alone());
     this.#watcher?.read(settings, exchange);
     return exchange;
   }
 
   /** Somebody reads this outlet from now on. */
   reads(settings: unknown): void {
-    this.#readers.add(settings);
+    this.#reader ??= settings;
+    this.#severalReaders ||= settings !== this.#reader;
   }
 
   /** When the last command on an outlet ended, whoever gave it (ms since 1970). */
   commandedAt(key: string): number | undefined {
-    return this.#commandedAt.get(key);
+    return this.#commandedAt?.get(key);
   }
 
   commanded(key: string): void {
+    this.#commandedAt ??= new Map();
     this.#commandedAt.set(key, this.#services.clock.now());
   }
 
@@ -188,7 +177,14 @@ export class Hub implements AsyncDisposable {
     void this.#watcher?.[Symbol.asyncDispose]();
     this.#watcher = undefined;
     if (!this.#spec.driver.watch || outlets.length === 0) return;
-    this.#watcher = new Watcher(this, { outlets, clock: this.#services.clock });
+    const watcher = new Watcher(this, {
+      outlets,
+      clock: this.#services.clock,
+      useless: () => {
+        if (this.#watcher === watcher) this.#watcher = undefined;
+      },
+    });
+    this.#watcher = watcher;
   }
 
   /** Changes settings of the same driver: exchanges under way end first, and the new session opens after the old one closed. */
@@ -209,9 +205,25 @@ export class Hub implements AsyncDisposable {
   }
 
   #newSession(): Session {
-    const { key, name, driver, settings } = this.#spec;
-    const { clock, pins } = this.#services;
-    return new Session({ key, name, driver, settings, clock, pins });
+    return new Session(this.#spec, this.#services);
+  }
+
+  #together(): Batches {
+    this.#batches ??= new Batches({
+      clock: this.#services.clock,
+      traffic: this.#services.traffic,
+      exchange: (priority, outlets) =>
+        this.exchange({
+          priority,
+          kind: "read",
+          run: async (connection, signal) => {
+            const { queryAll } = this.#spec.driver;
+            const forOrders = priority === "order";
+            return queryAll ? await queryAll(connection, outlets(), { signal, forOrders }) : [];
+          },
+        }),
+    });
+    return this.#batches;
   }
 
   #spare(priority: Priority): void {

@@ -5,7 +5,7 @@
 import type { Clock } from "./clock.ts";
 import { messageOf, PowerError } from "./errors.ts";
 import type { PowerEvent } from "./events.ts";
-import { Hub, type Traffic } from "./hub.ts";
+import { Hub, type HubServices, type Traffic } from "./hub.ts";
 import type { Memory, Pin } from "./journal.ts";
 import type { Machine } from "./machine.ts";
 import { sameData } from "./same-data.ts";
@@ -17,23 +17,33 @@ export interface HubsServices {
   readonly tell: (event: PowerEvent) => void;
 }
 
+const AT_ONCE = Promise.resolve();
+
 interface Entry {
   readonly hub: Hub;
   readonly machines: Map<string, Machine>;
   /** What it was as it began to listen to the device. */
-  watched?: { readonly spec: HubSpec; readonly machines: ReadonlySet<Machine> };
+  watched?: { readonly spec: HubSpec; readonly machines: readonly Machine[] };
 }
 
 export class Hubs {
   readonly #services: HubsServices;
+  readonly #hubServices: HubServices;
   readonly #entries = new Map<string, Entry>();
-  readonly #traffic: Traffic = { open: 0 };
+  readonly #traffic: Traffic = { open: 0, asked: 0 };
   readonly #over = new AbortController();
   /** Hubs that nobody uses any more, until they are closed. */
   readonly #closing = new Set<Promise<void>>();
 
   constructor(services: HubsServices) {
     this.#services = services;
+    const { clock, memory } = services;
+    this.#hubServices = {
+      clock,
+      traffic: this.#traffic,
+      pins: { pin: (key) => memory.pin(key), setPin: (key, pin) => this.#keepPin(key, pin) },
+      turned: (hub) => this.#turned(hub),
+    };
   }
 
   /** Exchanges under way now. */
@@ -49,7 +59,7 @@ export class Hubs {
   get(spec: HubSpec): Hub {
     let entry = this.#entries.get(spec.key);
     if (!entry) {
-      entry = { hub: this.#build(spec, Promise.resolve()), machines: new Map() };
+      entry = { hub: new Hub(spec, this.#hubServices, AT_ONCE), machines: new Map() };
       this.#entries.set(spec.key, entry);
     }
     return entry.hub;
@@ -92,7 +102,8 @@ export class Hubs {
         if (entry.hub.failing) this.#read(entry.hub);
       } else {
         for (const name of entry.machines.keys()) stranded.add(name);
-        this.#entries.set(spec.key, { hub: this.#build(spec, this.#close(entry.hub)), machines: new Map() });
+        const hub = new Hub(spec, this.#hubServices, this.#close(entry.hub));
+        this.#entries.set(spec.key, { hub, machines: new Map() });
       }
     }
     return stranded;
@@ -102,12 +113,12 @@ export class Hubs {
   watch(): void {
     for (const entry of this.#entries.values()) {
       const { hub, machines, watched } = entry;
-      const same =
-        watched?.machines.size === machines.size &&
-        [...machines.values()].every((machine) => watched.machines.has(machine));
-      if (same && watched.spec === hub.spec) continue;
-      entry.watched = { spec: hub.spec, machines: new Set(machines.values()) };
-      const outlets = [...machines.values()].flatMap((machine) =>
+      const now = [...machines.values()];
+      const before = new Set(watched?.machines);
+      const same = before.size === now.length && now.every((machine) => before.has(machine));
+      if (same && watched?.spec === hub.spec) continue;
+      entry.watched = { spec: hub.spec, machines: now };
+      const outlets = now.flatMap((machine) =>
         machine.sources
           .filter((outlet) => outlet.hub === hub)
           .map((outlet) => ({
@@ -136,17 +147,6 @@ export class Hubs {
 
   pinOf(hub: Hub): Pin | undefined {
     return this.#services.memory.pin(hub.spec.key);
-  }
-
-  #build(spec: HubSpec, ready: Promise<void>): Hub {
-    const { clock, memory } = this.#services;
-    return new Hub(spec, {
-      clock,
-      traffic: this.#traffic,
-      ready,
-      pins: { pin: (key) => memory.pin(key), setPin: (key, pin) => this.#keepPin(key, pin) },
-      turned: (hub) => this.#turned(hub),
-    });
   }
 
   #keepPin(key: string, pin: Pin | undefined): void {

@@ -5,11 +5,16 @@ import type { PowerEvent } from "./events.ts";
 import type { OrderRecord } from "./order.ts";
 
 export interface Journal {
-  /** Called before anything is commanded. Throws when it cannot be kept; the order then runs marked `unjournalled`. */
+  /**
+   * Called before anything is commanded; safe from the end of this process when it returns. Throws when it cannot be kept;
+   * the order then runs marked `unjournalled`.
+   */
   accept(order: OrderRecord): void;
-  /** Called when an order's state or repeats changed, and when it ended. */
+  /** Resolves when orders accepted before are safe from a power cut as well. Rejects when they are not. */
+  synced(): Promise<void>;
+  /** Called when an order's state or repeats changed, and when it ended: then it is kept when this returns. Throws nothing. */
   update(order: OrderRecord): void;
-  /** Called for what is not an order: a state that changed, a hub that failed. */
+  /** Called for what is not an order: a state that changed, a hub that failed. Throws nothing. */
   note(event: PowerEvent): void;
 }
 
@@ -42,10 +47,12 @@ export interface Pin extends Identity {
 
 export interface Memory {
   get(machine: string): MachineMemory;
-  /** Kept durably before it returns; throws when it cannot be. */
+  /** Safe from the end of this process when it returns; throws when it cannot be kept. */
   set(machine: string, memory: MachineMemory): void;
   /** By the hub's key. */
   pin(hub: string): Pin | undefined;
-  /** Undefined: forgotten, so that the next contact pins anew. Durable as above. */
+  /** Undefined: forgotten, so that the next contact pins anew. Kept as above. */
   setPin(hub: string, pin: Pin | undefined): void;
+  /** Resolves when what was set before is safe from a power cut as well. Rejects when it is not. */
+  synced(): Promise<void>;
 }

@@ -15,6 +15,8 @@ import type { MachineSpec, OutletSpec, QuerySpec } from "./spec.ts";
 
 /** A query answers or fails within this time (ms). */
 const QUERY_LIMIT_MS = 10_000;
+/** Made once: an abort without a reason makes one each time, with a stack. */
+const ANSWERED = new Error("the query was answered");
 
 export interface Stage {
   readonly outlet: Outlet;
@@ -38,12 +40,12 @@ export class Machine {
   readonly stages: Readonly<Record<Verb, readonly Stage[]>>;
   readonly verbs: readonly Verb[];
   /** Every hub that one of its outlets is on. */
-  readonly hubs: ReadonlySet<Hub>;
+  readonly hubs: readonly Hub[];
   readonly #sources: readonly Outlet[];
   readonly #senses: Senses;
   readonly #services: MachineServices;
   readonly #clouds: Clouds;
-  readonly #waiting = new Set<() => void>();
+  #waiting: readonly (() => void)[] = NONE;
   #memory: MachineMemory;
   #reading: Reading | undefined;
   #error: PowerError | undefined;
@@ -58,15 +60,15 @@ export class Machine {
     this.#services = services;
     this.#memory = services.memory.get(spec.facts.name);
     this.#clouds = new Clouds(this.#memory.clouds);
-    const hubs = new Set<Hub>();
+    const bound = new Map<OutletSpec, Outlet>();
     const bind = (outlet: OutletSpec) => {
-      const hub = services.hub(outlet);
-      hubs.add(hub);
-      return new Outlet(outlet, hub);
+      const known = bound.get(outlet) ?? new Outlet(outlet, services.hub(outlet));
+      bound.set(outlet, known);
+      return known;
     };
-    this.supplies = spec.supplies.map((supply) => bind(supply.outlet));
-    const stages = (verb: Verb): Stage[] =>
-      spec.stages[verb].map((stage) => ({ outlet: bind(stage.outlet), how: stage.how, wait: stage.wait }));
+    this.supplies = listed(spec.supplies, (supply) => bind(supply.outlet));
+    const stages = (verb: Verb): readonly Stage[] =>
+      listed(spec.stages[verb], (stage) => ({ outlet: bind(stage.outlet), how: stage.how, wait: stage.wait }));
     this.stages = { on: stages("on"), off: stages("off"), cycle: stages("cycle"), reset: stages("reset") };
     const asked: Outlet[] = [];
     const query = (of: QuerySpec): Query => {
@@ -79,7 +81,7 @@ export class Machine {
     this.#senses = { supplies: this.supplies, query: spec.query && query(spec.query), meter };
     this.#sources = [...this.supplies, ...asked];
     for (const outlet of this.#sources) outlet.hub.reads(outlet.spec.settings);
-    this.hubs = hubs;
+    this.hubs = [...new Set([...bound.values()].map((outlet) => outlet.hub))];
     this.verbs = VERBS.filter((verb) => this.#can(verb));
   }
 
@@ -193,7 +195,7 @@ export class Machine {
       return await Promise.race([this.measure("query", over.signal), late]);
     } finally {
       // What still waits for its turn gives up.
-      over.abort();
+      over.abort(ANSWERED);
     }
   }
 
@@ -218,13 +220,13 @@ export class Machine {
   async news(ms: number, signal: AbortSignal): Promise<void> {
     const early = new AbortController();
     const wake = () => early.abort();
-    this.#waiting.add(wake);
+    this.#waiting = [...this.#waiting, wake];
     try {
       await this.#services.clock.sleep(ms, AbortSignal.any([signal, early.signal]));
     } catch {
       signal.throwIfAborted();
     } finally {
-      this.#waiting.delete(wake);
+      this.#waiting = this.#waiting.filter((other) => other !== wake);
     }
   }
 
@@ -321,7 +323,7 @@ export class Machine {
   #failed(error: PowerError): void {
     this.#error = error;
     // A hub that fails is told once, for all who are on it.
-    const ofHub = [...this.hubs].some((hub) => hub.failing?.error === error);
+    const ofHub = this.hubs.some((hub) => hub.failing?.error === error);
     if (this.#toldUnreadable || ofHub) return;
     this.#toldUnreadable = true;
     const { code, message } = error;
@@ -332,4 +334,11 @@ export class Machine {
       error: { code, message },
     });
   }
+}
+
+/** The same for all that have none. */
+const NONE: readonly never[] = [];
+
+function listed<Item, Result>(items: readonly Item[], make: (item: Item) => Result): readonly Result[] {
+  return items.length === 0 ? NONE : items.map(make);
 }

@@ -41,6 +41,8 @@ export interface PostServices {
   readonly journal: Journal;
   readonly starts: Starts;
   readonly newId: () => string;
+  /** Resolves when accepted orders and memories are on the disk, or cannot be. Never rejects. */
+  readonly synced: () => Promise<void>;
   readonly tell: (event: PowerEvent) => void;
   readonly signal: (signal: PowerSignal) => void;
   /** The machine has no order under way any more, or the next one is about to run: it may be replaced. */
@@ -173,7 +175,7 @@ export class Post {
     const { failure } = click;
     if (failure && !failure.mayHaveActed) return undefined;
     order.repeats += 1;
-    this.#journal(order);
+    this.#services.journal.update(order);
     const look = async (): Promise<OrderRecord> => {
       const reading = await this.machine.query().catch((error: unknown) => {
         throw failure ?? error;
@@ -219,7 +221,8 @@ export class Post {
       this.#services.journal.accept(record);
     } catch (error) {
       record.unjournalled = true;
-      this.#journalFailed(error);
+      const at = this.#services.clock.now();
+      this.#services.signal({ kind: "journal:failed", at, message: messageOf(error) });
     }
     this.#services.signal({ kind: "order:accepted", at: record.acceptedAt, order: record });
 
@@ -249,13 +252,13 @@ export class Post {
   ): Promise<OrderRecord> {
     // What the caller does after `take` returned comes first; nothing is commanded before the ticket is out.
     await (after ?? Promise.resolve());
-    const { clock, starts } = this.#services;
+    const { clock, starts, synced } = this.#services;
     const progress = new Progress(record, {
       clock,
       stepped: () => this.#services.signal({ kind: "order:updated", at: clock.now(), order: record }),
-      journal: () => this.#journal(record),
+      journal: () => this.#services.journal.update(record),
     });
-    using run = new Run(this.machine, { clock, starts, progress, signal });
+    using run = new Run(this.machine, { clock, starts, progress, synced, signal });
     let failure: PowerError | undefined;
     try {
       signal.throwIfAborted();
@@ -285,20 +288,8 @@ export class Post {
   }
 
   #update(record: OrderRecord, kind: "order:updated" | "order:ended"): void {
-    this.#journal(record);
+    this.#services.journal.update(record);
     this.#services.signal({ kind, at: this.#services.clock.now(), order: record });
-  }
-
-  #journal(record: OrderRecord): void {
-    try {
-      this.#services.journal.update(record);
-    } catch (error) {
-      this.#journalFailed(error);
-    }
-  }
-
-  #journalFailed(error: unknown): void {
-    this.#services.signal({ kind: "journal:failed", at: this.#services.clock.now(), message: messageOf(error) });
   }
 }
 

@@ -22,6 +22,8 @@ const RETRY_PAUSES_MS = [500, 1_000];
 
 export interface RunServices extends ProverServices {
   readonly starts: Starts;
+  /** Resolves when the order and what its machine must remember are on the disk, or cannot be. Never rejects. */
+  readonly synced: () => Promise<void>;
 }
 
 /** What is sent. */
@@ -64,6 +66,7 @@ export class Run implements Disposable {
   readonly prover: Prover;
   readonly #clock: Clock;
   readonly #starts: Starts;
+  readonly #synced: () => Promise<void>;
   readonly #signal: AbortSignal;
   #giveTurnBack: (() => void) | undefined;
   #acted = false;
@@ -74,6 +77,7 @@ export class Run implements Disposable {
     this.prover = new Prover(machine, services);
     this.#clock = services.clock;
     this.#starts = services.starts;
+    this.#synced = services.synced;
     this.#signal = services.signal;
   }
 
@@ -97,7 +101,7 @@ export class Run implements Disposable {
       waited = true;
       this.progress.waitsFor(what);
     };
-    const subject = { tags: spec.tags, hubs: [...hubs].map((hub) => hub.spec.name) };
+    const subject = { tags: spec.tags, hubs: hubs.map((hub) => hub.spec.name) };
     this.#giveTurnBack = await this.#starts.turn(subject, { signal: this.#signal, waitsFor });
     this.progress.waitsFor(undefined);
   }
@@ -127,6 +131,7 @@ export class Run implements Disposable {
     const sentUnder = clouded(at, at + timeout + wait);
     machine.cloud(sentUnder);
     machine.voidReadings();
+    await this.#synced();
     const sent = await send();
     const { endedAt, acted, failure } = sent;
     this.#acted ||= acted;

@@ -8,6 +8,7 @@ import type { Clock } from "./clock.ts";
 import type { Driver, Identity } from "./driver.ts";
 import { PowerError } from "./errors.ts";
 import type { Pin } from "./journal.ts";
+import type { HubSpec } from "./spec.ts";
 
 /** A command trusts an identity that was checked within this time (ms). */
 const IDENTITY_FRESH_MS = 60_000;
@@ -17,12 +18,7 @@ export interface Pins {
   setPin(hub: string, pin: Pin | undefined): void;
 }
 
-export interface SessionOptions {
-  readonly key: string;
-  readonly name: string;
-  readonly driver: Driver;
-  /** Output of the driver's hub schema. */
-  readonly settings: unknown;
+export interface SessionServices {
   readonly clock: Clock;
   readonly pins: Pins;
 }
@@ -75,11 +71,13 @@ class Connection {
 }
 
 export class Session {
-  readonly #options: SessionOptions;
+  readonly #spec: HubSpec;
+  readonly #services: SessionServices;
   #connection: Connection | undefined;
 
-  constructor(options: SessionOptions) {
-    this.#options = options;
+  constructor(spec: HubSpec, services: SessionServices) {
+    this.#spec = spec;
+    this.#services = services;
   }
 
   get open(): boolean {
@@ -115,7 +113,8 @@ export class Session {
 
   #current(signal: AbortSignal): Connection {
     if (!this.#connection) {
-      const { driver, settings, key, clock } = this.#options;
+      const { driver, settings, key } = this.#spec;
+      const { clock } = this.#services;
       const opened = (async () => driver.connect?.(settings, { signal, key, clock }))();
       const connection = new Connection(driver, opened);
       opened.catch(() => void this.#drop(connection));
@@ -125,7 +124,8 @@ export class Session {
   }
 
   async #identify(connection: Connection, { opened, use }: { readonly opened: unknown; readonly use: Use }) {
-    const { driver, key, clock, pins } = this.#options;
+    const { driver, key } = this.#spec;
+    const { clock, pins } = this.#services;
     if (!driver.identify) return;
     const age = connection.checkedAt === undefined ? Infinity : clock.now() - connection.checkedAt;
     if (use.kind === "command" ? age <= IDENTITY_FRESH_MS : age < Infinity) return;
@@ -135,7 +135,8 @@ export class Session {
   }
 
   #compare(found: Identity, pinned: Pin | undefined): void {
-    const { key, name, clock, pins } = this.#options;
+    const { key, name } = this.#spec;
+    const { clock, pins } = this.#services;
     if (!pinned) pins.setPin(key, { ...found, at: clock.now() });
     else if (pinned.id !== found.id) {
       throw new PowerError(

@@ -27,6 +27,13 @@ export interface WatchedOutlet {
   readonly lost: (error: PowerError) => void;
 }
 
+export interface WatcherOptions {
+  readonly outlets: readonly WatchedOutlet[];
+  readonly clock: Clock;
+  /** This device tells nothing unasked: called once, and the watch has ended. */
+  readonly useless: () => void;
+}
+
 export class Watcher implements AsyncDisposable {
   readonly #hub: Hub;
   readonly #clock: Clock;
@@ -34,13 +41,15 @@ export class Watcher implements AsyncDisposable {
   readonly #pushed = new Map<unknown, Pushed>();
   readonly #over = new AbortController();
   readonly #ended: Promise<void>;
+  readonly #useless: () => void;
   #alive = false;
   #tellLost: (error: PowerError) => void = () => undefined;
 
-  constructor(hub: Hub, options: { readonly outlets: readonly WatchedOutlet[]; readonly clock: Clock }) {
+  constructor(hub: Hub, options: WatcherOptions) {
     this.#hub = hub;
     this.#clock = options.clock;
     this.#outlets = options.outlets;
+    this.#useless = options.useless;
     this.#ended = this.#run();
   }
 
@@ -70,7 +79,10 @@ export class Watcher implements AsyncDisposable {
     let failures = 0;
     while (!signal.aborted) {
       try {
-        if ((await this.#listen()) === "nothing to hear") return;
+        if ((await this.#listen()) === "nothing to hear") {
+          this.#useless();
+          return;
+        }
         failures = 0;
       } catch {
         // The hub tells its own failures; what counts here is to try again.

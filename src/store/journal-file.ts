@@ -76,7 +76,7 @@ export class JournalFile {
   }
 
   /** All or nothing. `synced`: on the disk when it returns, not only safe from the end of this process. */
-  transaction<T>(work: () => T, { synced }: { readonly synced: boolean }): T {
+  transaction<T>(work: () => T, { synced = false }: { readonly synced?: boolean } = {}): T {
     const database = this.#database;
     if (synced) database.exec("PRAGMA synchronous = FULL");
     try {

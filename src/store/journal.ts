@@ -2,10 +2,11 @@
  * The journal: every order before it is obeyed, how it ended, and what happened to machines beside.
  *
  * An order that was accepted is on the disk before anything is commanded: it outlives a kill of the daemon and a power cut
- * of the host (one sync, 0.3 ms on an SSD). Everything else outlives a kill; a power cut may take the last moments of it.
+ * of the host (one sync, for all that were accepted meanwhile). That it ended is in the file before anybody is answered.
+ * What comes in between, and what happens to machines beside, is written a moment later, with all else of that moment.
  *
- * *Well*: every record is written at once. *In trouble* (no room, no permission, another program holds it, damage):
- * writing throws, orders run marked unjournalled, and `problem` says what is wrong; orders are kept in memory meanwhile,
+ * *Well*: records are written as told above. *In trouble* (no room, no permission, another program holds it, damage):
+ * accepting throws, orders run marked unjournalled, and `problem` says what is wrong; orders are kept in memory meanwhile,
  * as far as a thousand of them. Every further record, and a timer, tries again; when that works, the kept orders are
  * written, with a note of what was missed and since when, and all is well again. A damaged file is moved aside
  * and a new one begun, at once.
@@ -15,6 +16,7 @@ import { messageOf } from "../power/errors.ts";
 import type { PowerEvent } from "../power/events.ts";
 import type { Journal } from "../power/journal.ts";
 import type { OrderRecord } from "../power/order.ts";
+import { GroupSync, syncFile } from "./group-sync.ts";
 import { cutShort, gapNote, hasEnded, orderEvent } from "./journal-events.ts";
 import { JournalFile, moveAside } from "./journal-file.ts";
 import {
@@ -53,10 +55,9 @@ export interface LiveEvent {
   readonly event: StoredEvent["event"];
 }
 
-interface Entry {
-  readonly order?: OrderRecord;
-  readonly event?: StoredEvent["event"] | undefined;
-  readonly synced?: boolean;
+interface Entries {
+  readonly orders: readonly OrderRecord[];
+  readonly events: readonly StoredEvent["event"][];
 }
 
 interface Trouble {
@@ -73,6 +74,10 @@ export class SqliteJournal implements Journal {
   readonly #running = new Map<string, OrderRecord>();
   /** Orders whose newest state is not in the file. */
   readonly #owed = new Map<string, OrderRecord>();
+  /** What is to be written in a moment. */
+  readonly #pending = { orders: new Set<OrderRecord>(), events: [] as StoredEvent["event"][] };
+  #flushing: NodeJS.Immediate | undefined;
+  readonly #sync: GroupSync;
   #openSqlite: OpenSqlite | undefined;
   #file: JournalFile | undefined;
   #trouble: Trouble | undefined;
@@ -82,6 +87,10 @@ export class SqliteJournal implements Journal {
 
   constructor(options: JournalOptions) {
     this.#options = options;
+    this.#sync = new GroupSync(async () => {
+      // What is not in the write-ahead log any more was synced as it was taken out of it.
+      await syncFile(`${options.path}-wal`);
+    });
   }
 
   /** What is wrong with the journal now; undefined when all is well. */
@@ -108,20 +117,36 @@ export class SqliteJournal implements Journal {
       this.#letGo();
       this.#begin(`the journal ${this.#options.path} was taken away while it was in use; a new one is begun.`);
     }
-    this.#write({ order, event: orderEvent("order:accepted", order.acceptedAt, order), synced: true });
+    this.#flush();
+    this.#write({ orders: [order], events: [orderEvent("order:accepted", order.acceptedAt, order)] });
+    this.#sync.wrote();
+  }
+
+  async synced(): Promise<void> {
+    this.#flush();
+    try {
+      await this.#sync.wait();
+    } catch (error) {
+      if (this.#closed) return;
+      this.#failed(error);
+      throw error;
+    }
   }
 
   update(order: OrderRecord): void {
+    this.#pending.orders.add(order);
     if (!hasEnded(order)) {
-      this.#write({ order });
+      this.#flushSoon();
       return;
     }
     this.#running.delete(order.id);
-    this.#write({ order, event: orderEvent("order:ended", order.endedAt ?? this.#options.now(), order) });
+    this.#pending.events.push(orderEvent("order:ended", order.endedAt ?? this.#options.now(), order));
+    this.#flush();
   }
 
   note(event: PowerEvent): void {
-    this.#write({ event });
+    this.#pending.events.push(event);
+    this.#flushSoon();
   }
 
   /** Tells every event as it happens. Answers the function that ends it. */
@@ -180,6 +205,7 @@ export class SqliteJournal implements Journal {
   }
 
   close(): void {
+    if (!this.#closed) this.#flush();
     this.#closed = true;
     clearTimeout(this.#retry);
     this.#letGo();
@@ -190,32 +216,53 @@ export class SqliteJournal implements Journal {
     this.#file = undefined;
   }
 
-  #write(entry: Entry): void {
-    let id: number | undefined;
+  #flushSoon(): void {
+    this.#flushing ??= setImmediate(() => this.#flush());
+  }
+
+  /** Writes what is pending. Throws nothing: `problem` says what is wrong. */
+  #flush(): void {
+    clearImmediate(this.#flushing);
+    this.#flushing = undefined;
+    const { orders, events } = this.#pending;
+    if (orders.size === 0 && events.length === 0) return;
+    const entries = { orders: [...orders], events: [...events] };
+    orders.clear();
+    events.length = 0;
     try {
-      id = this.#kept(entry);
-    } catch (error) {
-      this.#missed(entry);
-      throw error;
-    } finally {
-      if (entry.event) this.#tell({ ...(id !== undefined && { id }), event: entry.event });
+      this.#write(entries);
+    } catch {
+      // They are owed or missed, and told as such when all is well again.
     }
   }
 
-  #kept({ order, event, synced = false }: Entry): number | undefined {
+  #write(entries: Entries): void {
+    let ids: readonly number[] = [];
+    try {
+      ids = this.#kept(entries);
+    } catch (error) {
+      this.#missed(entries);
+      throw error;
+    } finally {
+      for (const [index, event] of entries.events.entries()) {
+        const id = ids[index];
+        this.#tell({ ...(id !== undefined && { id }), event });
+      }
+    }
+  }
+
+  /** Answers the events' numbers. */
+  #kept({ orders, events }: Entries): readonly number[] {
     if (this.#closed) throw new Error("the journal is closed");
     // A file that cannot even be opened is tried by the timer alone.
     if (!this.#file && this.#trouble && (this.#retry || !this.#openSqlite)) throw new Error(this.#trouble.problem);
     for (let attempt = 1; ; attempt++) {
       try {
         const file = this.#getReady();
-        return file.transaction(
-          () => {
-            if (order) file.keepOrder(order);
-            return event && file.keepEvent(event);
-          },
-          { synced },
-        );
+        return file.transaction(() => {
+          for (const order of orders) file.keepOrder(order);
+          return events.map((event) => file.keepEvent(event));
+        });
       } catch (error) {
         this.#failed(error);
         // Damage is over as soon as a new file stands in its place.
@@ -224,13 +271,14 @@ export class SqliteJournal implements Journal {
     }
   }
 
-  #missed({ order, event }: Entry): void {
-    if (event && this.#trouble) this.#trouble.missed += 1;
-    if (!order) return;
-    this.#owed.delete(order.id);
-    this.#owed.set(order.id, order);
-    const [oldest] = this.#owed.keys();
-    if (this.#owed.size > MOST_OWED && oldest !== undefined) this.#owed.delete(oldest);
+  #missed({ orders, events }: Entries): void {
+    if (this.#trouble) this.#trouble.missed += events.length;
+    for (const order of orders) {
+      this.#owed.delete(order.id);
+      this.#owed.set(order.id, order);
+      const [oldest] = this.#owed.keys();
+      if (this.#owed.size > MOST_OWED && oldest !== undefined) this.#owed.delete(oldest);
+    }
   }
 
   #tell(event: LiveEvent): void {
@@ -238,6 +286,7 @@ export class SqliteJournal implements Journal {
   }
 
   #read<T>(work: (rows: JournalFile["rows"]) => T, otherwise: T): T {
+    this.#flush();
     const file = this.#file;
     if (!file) return otherwise;
     try {

@@ -1,24 +1,16 @@
 /**
  * What must be known of machines and hubs after a restart, whatever happened to the journal: one JSON line a change, the
- * last one of a machine or hub counts. Synced line by line, for a power cut of the host is just when it is needed. Compacted when opened,
- * and when it has grown far beyond what it holds. What could not be written is kept in memory; every further change, and
- * a timer, tries again.
+ * last one of a machine or hub counts. Every line is synced soon after, for a power cut of the host is just when it is
+ * needed, and many together, for a thousand machines may be told on at once. Compacted when opened, and when it has grown
+ * far beyond what it holds. What could not be written is kept in memory; every further change, and a timer, tries again.
  */
-import {
-  closeSync,
-  fdatasyncSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
 import { messageOf } from "../power/errors.ts";
 import type { MachineMemory, Memory, Pin } from "../power/journal.ts";
 import { syncFolder, writeAtomically } from "./atomic-file.ts";
+import { GroupSync, syncFile } from "./group-sync.ts";
 
 /** Lines beyond which the file may be compacted. */
 const WORTH_COMPACTING = 1_000;
@@ -35,6 +27,7 @@ export class FileMemory implements Memory {
   readonly #newest = new Map<string, Line>();
   /** Those whose newest line is not in the file yet, because it could not be written. */
   readonly #owed = new Set<string>();
+  readonly #sync: GroupSync;
   #file: number | undefined;
   #loaded = false;
   #lines = 0;
@@ -47,6 +40,12 @@ export class FileMemory implements Memory {
   /** Throws nothing: a file that cannot be read is as good as none, and `problem` says what is wrong. */
   constructor(path: string) {
     this.#path = path;
+    this.#sync = new GroupSync(async () => {
+      const written = this.#file === undefined ? undefined : fstatSync(this.#file).ino;
+      const synced = await syncFile(path);
+      // Taken away or replaced: what was written to the old one, nobody would read.
+      if (written !== undefined && synced !== written && this.#file !== undefined) this.#compact();
+    });
     this.#tryNow();
   }
 
@@ -76,6 +75,14 @@ export class FileMemory implements Memory {
 
   setPin(hub: string, pin: Pin | undefined): void {
     this.#put({ hub, pin: pin ?? null });
+  }
+
+  async synced(): Promise<void> {
+    try {
+      await this.#sync.wait();
+    } catch (error) {
+      throw this.#failed(error);
+    }
   }
 
   #put(line: Line): void {
@@ -110,7 +117,7 @@ export class FileMemory implements Memory {
     // What cannot be read is not written over: it may be readable again tomorrow.
     if (!this.#loaded) this.#load();
     const grown = this.#lines > WORTH_COMPACTING && this.#lines > 4 * this.#newest.size;
-    if (grown || this.#gone) this.#compact();
+    if (grown) this.#compact();
     else if (this.#owed.size > 0) this.#append();
     else if (this.#lines > 0) this.#compact();
     this.#owed.clear();
@@ -129,12 +136,6 @@ export class FileMemory implements Memory {
     this.#loaded = true;
   }
 
-  /** Was the file taken away or replaced while it is open? What is written to it then, nobody would read. */
-  get #gone(): boolean {
-    if (this.#file === undefined) return false;
-    return statSync(this.#path, { throwIfNoEntry: false })?.ino !== fstatSync(this.#file).ino;
-  }
-
   #append(): void {
     if (this.#file === undefined) {
       const folder = dirname(this.#path);
@@ -147,8 +148,10 @@ export class FileMemory implements Memory {
     this.#torn = true;
     writeFileSync(this.#file, text);
     this.#torn = false;
-    fdatasyncSync(this.#file);
     this.#lines += lines.length;
+    this.#sync.wrote();
+    // Who must know that it is on the disk waits by itself.
+    this.synced().catch(() => undefined);
   }
 
   #compact(): void {

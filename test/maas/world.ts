@@ -74,7 +74,7 @@ export class World implements AsyncDisposable {
 
   /** Lets time pass until the promise settles. */
   run<T>(promise: Promise<T>): Promise<T> {
-    return this.clock.run(promise, { idle: () => this.daemon.power.openExchanges === 0 && this.line.quiet });
+    return this.clock.run(promise, { idle: () => !this.daemon.power.busy && this.line.quiet });
   }
 
   wait(ms: number): Promise<void> {

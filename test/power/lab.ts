@@ -39,7 +39,7 @@ export class Notebook implements Journal, Memory {
     this.orders.set(order.id, structuredClone(order));
   }
   update(order: OrderRecord): void {
-    if (this.broken) throw new Error("disk full");
+    if (this.broken) return;
     this.lines.push(`${order.state} ${order.verb} ${order.machine}`);
     this.orders.set(order.id, structuredClone(order));
   }
@@ -50,9 +50,7 @@ export class Notebook implements Journal, Memory {
   lastOrders(): Map<string, OrderRecord> {
     return new Map([...this.orders.values()].map((order) => [order.machine, order]));
   }
-  note(): void {
-    if (this.broken) throw new Error("disk full");
-  }
+  note(): void {}
   get(machine: string): MachineMemory {
     return this.#memories.get(machine) ?? {};
   }
@@ -65,6 +63,9 @@ export class Notebook implements Journal, Memory {
   setPin(hub: string, pin: Pin | undefined): void {
     if (pin) this.#pins.set(hub, pin);
     else this.#pins.delete(hub);
+  }
+  async synced(): Promise<void> {
+    if (this.broken) throw new Error("disk full");
   }
 }
 
@@ -120,6 +121,9 @@ export class Life implements Clock, Journal, Memory {
   setPin(hub: string, pin: Pin | undefined): void {
     if (!this.over.aborted) this.#notebook.setPin(hub, pin);
   }
+  async synced(): Promise<void> {
+    if (!this.over.aborted) await this.#notebook.synced();
+  }
 }
 
 const worlds = (function* () {
@@ -152,7 +156,7 @@ export class Lab implements AsyncDisposable {
 
   constructor({ slow = false, hear, store }: LabOptions = {}) {
     this.#store = store;
-    this.#idle = () => slow || this.power.openExchanges === 0;
+    this.#idle = () => slow || !this.power.busy;
     this.#hear = hear;
   }
 

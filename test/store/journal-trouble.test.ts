@@ -112,7 +112,7 @@ describe("while the journal cannot be written", () => {
     const other = await desk.database();
     other.exec("BEGIN IMMEDIATE");
     expect(() => journal.accept(order("one"))).toThrow("locked");
-    expect(() => journal.update(done("one"))).toThrow("locked");
+    journal.update(done("one"));
     other.exec("ROLLBACK");
     journal.accept(order("two"));
     expect(journal.orders(ALL).map(({ id, state }) => [id, state])).toEqual([
@@ -129,7 +129,7 @@ describe("while the journal cannot be written", () => {
     other.exec("BEGIN IMMEDIATE");
     for (let number = 0; number < 1_100; number++) {
       const acceptedAt = desk.now + number;
-      expect(() => journal.update(done(`${number}`, { acceptedAt }))).toThrow("locked");
+      journal.update(done(`${number}`, { acceptedAt }));
     }
     other.exec("ROLLBACK");
     wait();
@@ -280,7 +280,7 @@ describe("a journal that was taken away while it is in use", () => {
       if (existsSync(desk.path + suffix)) renameSync(desk.path + suffix, away + suffix);
     mkdirSync(desk.path);
     expect(() => journal.accept(order("two"))).toThrow(basename(desk.path));
-    expect(() => journal.update(done("one"))).toThrow(basename(desk.path));
+    journal.update(done("one"));
     rmdirSync(desk.path);
     for (const suffix of ["", "-wal", "-shm"])
       if (existsSync(away + suffix)) renameSync(away + suffix, desk.path + suffix);

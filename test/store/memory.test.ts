@@ -122,12 +122,13 @@ describe("the memory of machines", () => {
     expect(known("nuc1", "nuc2")).toEqual([OFF, ON]);
   });
 
-  test("comes back whole where its file was taken away while it was in use", () => {
+  test("comes back whole where its file was taken away while it was in use", async () => {
     const memory = new FileMemory(path);
     memory.set("nuc1", ON);
     memory.set("nuc2", ON);
     rmSync(path);
     memory.set("nuc1", OFF);
+    await memory.synced();
     memory.close();
     expect(known("nuc1", "nuc2")).toEqual([OFF, ON]);
   });
