@@ -84,6 +84,8 @@ export interface PowerErrorOptions {
    * Absent: false. Only meaningful for failures of a command.
    */
   readonly mayHaveActed?: boolean;
+  /** Did the hub answer, and what is behind it is gone? Then the hub's other outlets are not spared. Absent: false. */
+  readonly hubAnswered?: boolean;
   /** HTTP status, where it differs from the table's. */
   readonly status?: number;
 }
@@ -94,6 +96,7 @@ export class PowerError extends Error {
   readonly code: ErrorCode;
   readonly hint: string;
   readonly mayHaveActed: boolean;
+  readonly hubAnswered: boolean;
   /** HTTP status of a failed order. */
   readonly status: number;
 
@@ -102,6 +105,7 @@ export class PowerError extends Error {
     this.code = code;
     this.hint = options.hint ?? ERROR_TABLE[code].hint;
     this.mayHaveActed = options.mayHaveActed ?? false;
+    this.hubAnswered = options.hubAnswered ?? false;
     this.status = options.status ?? ERROR_TABLE[code].http;
   }
 
@@ -112,6 +116,7 @@ export class PowerError extends Error {
       : new PowerError(this.code, this.message, {
           cause: this.cause,
           hint: this.hint,
+          hubAnswered: this.hubAnswered,
           status: this.status,
           mayHaveActed: true,
         });

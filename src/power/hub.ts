@@ -236,7 +236,7 @@ export class Hub implements AsyncDisposable {
   }
 
   #failed(error: PowerError): void {
-    if (ANSWERED.has(error.code)) {
+    if (error.hubAnswered || ANSWERED.has(error.code)) {
       this.#answered();
       return;
     }

@@ -231,17 +231,18 @@ function saysGone({ topic, text }: Heard): string {
   return `it is not there: ${topic} says ${clip(text, [], 80)}`;
 }
 
-/** The broker answers, so that its other devices are not to suffer: it is `busy`, and neither unreachable nor silent. */
 function refuseGone(broker: MqttBroker, device: MqttDevice): void {
   const gone = goneBy(broker, device);
   if (!gone) return;
-  throw new PowerError("busy", saysGone(gone), {
+  throw new PowerError("unreachable", saysGone(gone), {
+    hubAnswered: true,
     hint: "Check that the device has current and its network, and that it reaches the broker.",
   });
 }
 
 function nobodyListens(topic: string): PowerError {
-  return new PowerError("busy", `nobody listens on ${topic}`, {
+  return new PowerError("unreachable", `nobody listens on ${topic}`, {
+    hubAnswered: true,
     hint: "The device is not connected to this broker, or it has another topic: compare letter by letter.",
   });
 }

@@ -53,11 +53,11 @@ describe.each(SPEECHES)("a device that speaks %s", (preset, outlet) => {
     const settings = { preset, outlet };
     await at.run.query(settings);
     await at.plug.vanish();
-    await until(async () => (await failureOf(at.run.query(settings, 300))).code === "busy");
+    await until(async () => (await failureOf(at.run.query(settings, 300))).code === "unreachable");
     const sent = at.broker.received.length;
     const failure = await failureOf(at.run.command("on", settings));
     expect(failure).toMatchObject({
-      code: "busy",
+      code: "unreachable",
       mayHaveActed: false,
       message: expect.stringContaining("it is not there"),
     });

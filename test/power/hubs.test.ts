@@ -1,4 +1,8 @@
 import { describe, expect, test } from "vitest";
+import simulated from "../../src/drivers/simulated.ts";
+import { DEFAULT_PACE } from "../../src/power/driver.ts";
+import { PowerError } from "../../src/power/errors.ts";
+import { loneHub } from "../lone-hub.ts";
 import { ANNA, Lab, MAAS } from "./lab.ts";
 
 /** `count` machines on the outlets of one hub. */
@@ -60,6 +64,30 @@ describe("a hub that does not answer", () => {
     expect(results.every((result) => result.status === "rejected")).toBe(true);
     expect(performance.now() - before).toBeLessThan(100);
     expect([told(lab, "hub:failing"), told(lab, "machine:unreadable")]).toEqual([1, 0]);
+  });
+
+  test("is none where it answers that something behind it is gone", async () => {
+    await using hub = loneHub({
+      key: "broker",
+      name: "broker",
+      driver: simulated,
+      settings: { latency: 0 },
+      pace: DEFAULT_PACE,
+    });
+    const ask = (error: PowerError | undefined) =>
+      hub.exchange({
+        priority: "query",
+        kind: "read",
+        run: async () => {
+          if (error) throw error;
+        },
+      });
+    await expect(ask(new PowerError("unreachable", "plug 3 is gone", { hubAnswered: true }))).rejects.toThrow("plug 3");
+    expect(hub.failing).toBeUndefined();
+    await expect(ask(undefined)).resolves.toBeDefined();
+    await expect(ask(new PowerError("unreachable", "the broker is gone"))).rejects.toThrow("broker");
+    expect(hub.failing).toBeDefined();
+    await expect(ask(undefined)).rejects.toThrow("the broker is gone");
   });
 
   test("is tried again by itself, and its machines are read at once when it returns", async () => {

@@ -98,19 +98,19 @@ describeWith(missing({ mosquitto: "mosquitto", mosquitto_passwd: "mosquitto" }))
         expect(plug.closed()).toBe(state === "on");
       }
       await plug.vanish();
-      await until(async () => (await failureOf(run.query(settings, 300))).code === "busy");
-      expect(await failureOf(run.command("on", settings))).toMatchObject({ code: "busy", mayHaveActed: false });
+      await until(async () => (await failureOf(run.query(settings, 300))).code === "unreachable");
+      expect(await failureOf(run.command("on", settings))).toMatchObject({ code: "unreachable", hubAnswered: true, mayHaveActed: false });
     });
 
     test("hears at once that nobody listens, so that nothing can have acted", async () => {
       await using broker = await Mosquitto.start();
       await using run = await MqttRun.open({ port: broker.open });
       expect(await failureOf(run.command("on", TASMOTA))).toMatchObject({
-        code: "busy",
+        code: "unreachable",
         mayHaveActed: false,
         message: expect.stringContaining("nobody listens on cmnd/plug1/POWER"),
       });
-      expect(await failureOf(run.query(TASMOTA))).toMatchObject({ code: "busy" });
+      expect(await failureOf(run.query(TASMOTA))).toMatchObject({ code: "unreachable" });
     });
 
     test("sends commands that expire, and are not retained", async () => {
