@@ -10,6 +10,8 @@ import { join } from "node:path";
 const LOOP_DELAY = "loop-delay";
 
 export const TOKEN = "mso_benchbenchbenchbenchbenchbench";
+/** Of who only looks. */
+export const VIEWER_TOKEN = "mso_eyeseyeseyeseyeseyeseyeseyes";
 
 export interface DaemonOptions {
   /** More sections of the configuration. */
@@ -44,7 +46,7 @@ export class Daemon implements AsyncDisposable {
     const file = join(folder, "maasochist.yaml");
     writeFileSync(
       file,
-      `server: { listen: "127.0.0.1:${port}" }\naccess: { tokens: [{ name: bench, token: ${TOKEN}, role: maas }] }\nstore: { path: ./bench.db }\nmachines:\n${machines}\n${more}\n`,
+      `server: { listen: "127.0.0.1:${port}" }\naccess: { tokens: [{ name: bench, token: ${TOKEN}, role: maas }, { name: eyes, token: ${VIEWER_TOKEN}, role: viewer }] }\nstore: { path: ./bench.db }\nmachines:\n${machines}\n${more}\n`,
     );
     const begun = performance.now();
     const watching = watchLoop ? ["--import", join(import.meta.dirname, "loop-delay.mjs")] : [];

@@ -1,9 +1,10 @@
-/** `npm run bench`, or parts of it (`npm run bench -- requests starts machines batches`): figures of the daemon beside a bare node:http server, in one run, interleaved, medians of five. */
+/** `npm run bench`, or parts of it (`npm run bench -- requests starts machines batches pages`): figures of the daemon beside a bare node:http server, in one run, interleaved, medians of five. */
 import { existsSync } from "node:fs";
 import { batches } from "./batches.ts";
 import { Daemon, startBare, TOKEN } from "./daemon.ts";
 import { type LoadResult, load, request } from "./load.ts";
 import { manyMachines } from "./machines.ts";
+import { pages } from "./pages.ts";
 
 const ROUNDS = 5;
 const SECONDS = Number(process.env["BENCH_SECONDS"] ?? 3);
@@ -107,6 +108,12 @@ async function starts(): Promise<void> {
 }
 
 say(`Node ${process.version}, ${ROUNDS} rounds of ${SECONDS} s`);
-const parts = { requests: throughput, starts, machines: () => manyMachines(say), batches: () => batches(say) };
+const parts = {
+  requests: throughput,
+  starts,
+  machines: () => manyMachines(say),
+  batches: () => batches(say),
+  pages: () => pages(say),
+};
 const chosen = process.argv.slice(2);
 for (const [name, part] of Object.entries(parts)) if (chosen.length === 0 || chosen.includes(name)) await part();

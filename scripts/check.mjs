@@ -11,6 +11,7 @@ const STEPS = [
   { name: "format and lint", run: ["@biomejs/biome", "biome", "check"] },
   { name: "type-aware lint", run: ["oxlint", "oxlint", "--type-aware", "--deny-warnings"] },
   { name: "types", run: ["typescript", "tsc"] },
+  { name: "types of the dashboard", run: ["typescript", "tsc", "--noEmit", "-p", "dashboard"] },
   { name: "arrows between rooms", run: ["vitest", "vitest", "run", "--project", "unit", "test/arrows.test.ts"] },
   { name: "dead code", run: ["knip", "knip"] },
   { name: "generated files", run: ["tsx", "tsx", "scripts/generate.ts", "--check"] },

@@ -9,9 +9,12 @@ import { drivers } from "../src/drivers/index.ts";
 import { DRIVER_PROMISES } from "../src/wire/kit.ts";
 import { cliPage } from "./generate/cli-page.ts";
 import { configPage } from "./generate/config-page.ts";
+import { doctorCodes } from "./generate/doctor-page.ts";
 import { driverIndex, driverPage, driverTable } from "./generate/driver-pages.ts";
 import { errorsPage } from "./generate/errors-page.ts";
 import { formatted } from "./generate/format.ts";
+import { metricsTable } from "./generate/metrics-table.ts";
+import { routesTable } from "./generate/routes-table.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const COMMAND = "npm run generate";
@@ -34,11 +37,16 @@ function promises(): string {
   return DRIVER_PROMISES.map(({ name }) => `- ${name}`).join("\n");
 }
 
+const routesList = await routesTable();
+
 /** Every generated file by its path from the root. */
 function pages(): Record<string, string> {
   return {
     "README.md": withPart("README.md", "drivers", driverTable(drivers, ROOT)),
+    "docs/doctor.md": withPart("docs/doctor.md", "codes", doctorCodes()),
     "docs/extending.md": withPart("docs/extending.md", "promises", promises()),
+    "docs/api.md": withPart("docs/api.md", "routes", routesList),
+    "docs/metrics.md": withPart("docs/metrics.md", "metrics", metricsTable()),
     "docs/cli.md": page(cliPage()),
     "docs/config.md": page(configPage()),
     "docs/errors.md": page(errorsPage(ROOT)),

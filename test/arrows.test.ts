@@ -67,4 +67,17 @@ describe("the arrows between rooms", () => {
       );
     expect(wrong).toEqual([]);
   });
+
+  test("the dashboard takes nothing but types from the daemon, of http and power", () => {
+    const folder = join(SRC, "../dashboard/src");
+    const sources = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) => /\.tsx?$/.test(file));
+    const wrong = sources.flatMap((file) =>
+      [...readFileSync(join(folder, file), "utf8").matchAll(/^(import|export)( type)?[^;]*? from "([^"]+)"/gm)]
+        .filter(([, , , specifier = ""]) => specifier.includes("/src/"))
+        .filter(([, , type, specifier = ""]) => type === undefined || !/\/src\/(?:http|power)\//.test(specifier))
+        .map(([, , , specifier]) => `${file} -> ${specifier}`),
+    );
+    expect(sources.length).toBeGreaterThan(0);
+    expect(wrong).toEqual([]);
+  });
 });

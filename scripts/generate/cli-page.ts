@@ -29,8 +29,8 @@ export function cliPage(): string {
   return sections(
     "# Command line",
     `\`maasochist\`, or \`mso\` for short. In a clone \`npm start -- COMMAND\` is the same. Commands that switch or look speak
-to the running daemon over its local socket, which they find by the configuration; \`config\`, \`init\`, \`drivers\`, \`token\`
-and \`user\` need no daemon.`,
+to the running daemon over its local socket, which they find by the configuration; \`config\`, \`init\`, \`drivers\`, \`token\`,
+\`user\` and \`maas\` (but for \`maas verify\`) need no daemon.`,
     "## For every command",
     options(root),
     `With \`--json\` results go to standard output and failures to standard error, as one line of JSON each, with
@@ -47,6 +47,7 @@ and \`user\` need no daemon.`,
       [
         ["`MAASOCHIST_CONFIG`", "the configuration, where `-c` is not given"],
         ["`MAASOCHIST_TOKEN`", "the token of `maasochist test NAME --as-maas`"],
+        ["`MAAS_API_KEY`", "the key for MAAS's API, before that of the configuration and the kept one"],
         ["`NO_COLOR`", "not empty: no colours"],
         ["`LISTEN_FDS`, `LISTEN_PID`", "set by systemd: the sockets that `listen: systemd` takes over"],
       ],

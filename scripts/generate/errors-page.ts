@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { WARNINGS } from "../../src/config/index.ts";
 import { ACCESS_ERRORS } from "../../src/http/access-error.ts";
+import { MAAS_ERRORS } from "../../src/maas/maas-error.ts";
 import { ERROR_TABLE } from "../../src/power/errors.ts";
 import { anchored, code, sections, table } from "./markdown.ts";
 
@@ -17,9 +18,13 @@ const REQUESTS = {
 const COMMANDS = {
   usage: "The command was called wrongly.",
   cancelled: "It was cancelled at the prompt; nothing was done.",
-  confirm: "It takes power away and asks first, and there is nobody to ask. Add `--yes`.",
+  confirm:
+    "It asks before it takes power away, changes MAAS or overwrites files, and there is nobody to ask. Add `--yes`.",
   daemon_unreachable: "No daemon answers at the local socket. Start it, or name its configuration with `-c`.",
   denied: "This account may not. Use the daemon's own account, or sudo.",
+  interrupted: "Ctrl-C ended it. What was done stays done, and is told.",
+  no_maas: "No MAAS, or no API key for it, is known here. `maasochist maas login URL` keeps both.",
+  not_registered: "MAAS uses no webhooks of this daemon. `maasochist maas register` gives it them.",
   cannot_start: "The daemon cannot start; the message tells why.",
   failed: "Anything else; the message tells what.",
 } as const;
@@ -59,6 +64,12 @@ request may succeed a moment later without anybody changing anything.`,
     table(
       ["code", "meaning"],
       Object.entries(COMMANDS).map(([name, meaning]) => [anchored(name), meaning]),
+    ),
+    "## Failures of MAAS's API",
+    "Told by `maasochist maas`; of single machines in their results, of all as the failure of the command.",
+    table(
+      ["code", "what to do, where the message says nothing better"],
+      Object.entries(MAAS_ERRORS).map(([name, hint]) => [anchored(`maas_${name}`), hint]),
     ),
     "## Warnings of the configuration",
     "The configuration is valid and runs; it will hurt. `maasochist config check --strict` counts them as errors.",

@@ -1,34 +1,51 @@
 /** Builds the daemon out of all rooms, starts it, and disposes it in reverse. */
 
 import { accessSync, constants, mkdirSync } from "node:fs";
-import type { IncomingMessage, Server } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
-import { networkInterfaces } from "node:os";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import type { Configuration, Loaded } from "../config/index.ts";
 import type { DaemonStatus } from "../http/api.ts";
+import { addressOf } from "../http/arrival.ts";
 import { Authenticator, localPrincipal } from "../http/auth.ts";
 import type { Principal } from "../http/principal.ts";
-import { buildServer, type Handler } from "../http/server.ts";
+import { Probes } from "../http/probes.ts";
+import { RequestLog } from "../http/request-log.ts";
+import { buildServer, type Handler, type ServerServices } from "../http/server.ts";
+import { Sessions } from "../http/sessions.ts";
 import { Sightings } from "../http/sightings.ts";
+import { Tallies } from "../http/tallies.ts";
+import { MaasAddresses } from "../maas/addresses.ts";
+import { MaasDirectory } from "../maas/directory.ts";
 import { type Clock, systemClock } from "../power/clock.ts";
 import { PowerController } from "../power/controller.ts";
-import { messageOf } from "../power/errors.ts";
-import type { PowerSignal } from "../power/events.ts";
-import { Credentials, generatedToken } from "../store/credentials.ts";
+import type { PowerEvent } from "../power/events.ts";
+import { Credentials } from "../store/credentials.ts";
 import { SqliteJournal } from "../store/journal.ts";
 import { FileMemory } from "../store/memory.ts";
 import { pathsBeside, type StorePaths } from "../store/paths.ts";
 import { Disposers } from "./disposers.ts";
-import { closeServer, describeServer, isLocalAddress, listen, listenOnPath } from "./listen.ts";
-import type { Log } from "./log.ts";
+import { tokenIfNeeded, watchCredentials } from "./first-access.ts";
+import { closeServer, listenOnPath } from "./listen.ts";
+import { Listeners } from "./listeners.ts";
+import { type Log, requestSink } from "./log.ts";
+import { logSignal } from "./log-signals.ts";
+import { MaasFollower } from "./maas-follower.ts";
+import { MaasLink } from "./maas-link.ts";
+import { ownMachines } from "./own-machines.ts";
+import { pageUrlOf, urlOf } from "./own-url.ts";
+import { packageFolder } from "./package-folder.ts";
 import { Poller } from "./poller.ts";
+import { Refused } from "./refused.ts";
 import { type Reload, Reloader } from "./reloader.ts";
 import { StartError } from "./start-error.ts";
 import { version } from "./version.ts";
 
+/** Where the build puts the dashboard. */
+const DASHBOARD = join(packageFolder, "dist", "dashboard");
 const RETENTION_EVERY_MS = 3_600_000;
-const CREDENTIALS_EVERY_MS = 1_000;
+/** The poller turns every second; for so long it may be late (ms). */
+const ALIVE_WITHIN_MS = 15_000;
 
 export interface DaemonOptions {
   readonly configuration: Configuration;
@@ -38,6 +55,8 @@ export interface DaemonOptions {
   readonly load?: () => Promise<Loaded>;
   /** Time for everything that concerns power. Absent: the system's. */
   readonly clock?: Clock;
+  /** Told when it begins to read its configuration again, and when it has, with the one that runs from then on. */
+  readonly onReload?: { readonly began: () => void; readonly ended: (running: Configuration) => void };
 }
 
 export interface Daemon extends AsyncDisposable {
@@ -47,9 +66,19 @@ export interface Daemon extends AsyncDisposable {
   readonly token: string | undefined;
   /** How MAAS reaches it, as configured or guessed. */
   readonly url: string;
+  /** Where its dashboard is opened; undefined where no listener serves it. */
+  readonly pageUrl: string | undefined;
   readonly addresses: readonly string[];
+  /** Addresses to listen on that the host does not have yet. */
+  readonly waitingFor: readonly string[];
   /** Reads the configuration again, and takes it over. */
   reload(): Promise<Reload>;
+  /** One line of what it serves, and what is wrong with it. */
+  summary(): string;
+  /** Does power control still turn? False is for a supervisor to start it anew. */
+  alive(): boolean;
+  /** Counts a fault that nobody caught. */
+  countFault(): void;
 }
 
 /** Builds and starts everything. Throws StartError; then nothing is left running. */
@@ -82,20 +111,31 @@ async function build(options: DaemonOptions, disposers: Disposers): Promise<Daem
         : log.error({ problem }, "the journal is not complete"),
   }).open();
   disposers.defer(() => journal.close());
-  every(RETENTION_EVERY_MS, () => journal.forgetOld(), disposers);
+  disposers.every(RETENTION_EVERY_MS, () => journal.forgetOld());
   const memory = new FileMemory(paths.memory);
   if (memory.unreadable > 0) log.warn({ lines: memory.unreadable }, "lines of the memory file could not be read");
   disposers.defer(() => memory.close());
 
+  const link = new MaasLink({ configuration: () => reloader.configuration, paths, env });
+  disposers.defer(() => link[Symbol.asyncDispose]());
+  const directory = new MaasDirectory({
+    own: () => ownMachines(reloader.configuration),
+    client: () => link.client(),
+    now: () => clock.now(),
+  });
+  disposers.defer(() => directory[Symbol.dispose]());
   const power = new PowerController({
     machines: configuration.machines,
     limits: configuration.limits,
     clock,
     journal,
     memory,
+    addresses: new MaasAddresses({ directory, memory, now: () => clock.now() }),
     lastOrders: journal.lastOrders(),
   });
   disposers.defer(power.listen((signal) => logSignal(log, signal)));
+  const tallies = new Tallies();
+  disposers.defer(power.listen((signal) => tallies.hear(signal)));
 
   const reloader = new Reloader({
     configuration,
@@ -104,6 +144,7 @@ async function build(options: DaemonOptions, disposers: Disposers): Promise<Daem
     apply: (next) => power.reconfigure(next),
     now: () => clock.now(),
     log,
+    ...options.onReload,
   });
   disposers.defer(() => reloader[Symbol.asyncDispose]());
   const authenticator = new Authenticator({
@@ -111,34 +152,73 @@ async function build(options: DaemonOptions, disposers: Disposers): Promise<Daem
     rules: () => [reloader.configuration.access, credentials.rules],
   });
   const localSockets = new WeakSet<Socket>();
-  const authenticate = (request: IncomingMessage): Principal | Promise<Principal> =>
-    localSockets.has(request.socket)
-      ? localPrincipal(localAccount(request))
-      : authenticator.authenticate(request.headers.authorization, () => request.socket.remoteAddress ?? "");
+  const localCaller = (request: IncomingMessage): Principal | undefined =>
+    localSockets.has(request.socket) ? localPrincipal(localAccount(request)) : undefined;
+  const sessions = new Sessions({ authenticator, now: () => clock.now(), base: configuration.server.basePath });
+  const note = (event: PowerEvent) => {
+    logSignal(log, event);
+    journal.note(event);
+  };
 
-  const servers: Server[] = [];
+  let listeners: Listeners | undefined;
+  const servers = () => listeners?.servers ?? [];
   const sightings = new Sightings();
+  const probes = new Probes();
   const stopping = new AbortController();
   const startedAt = clock.now();
-  const onFault = (error: unknown) => log.error(error, "a request failed by a fault of ours");
+  const onFault = (error: unknown, request?: string) => {
+    tallies.fault();
+    log.error({ err: error, ...(request !== undefined && { request }) }, "a request failed by a fault of ours");
+  };
+  const requests = new RequestLog(requestSink(log), () => clock.now());
+  const troubles = () => ({
+    journal: journal.problem,
+    memory: memory.problem,
+    credentials: credentials.problem,
+    configuration: reloader.problem,
+    listening: listeners?.problem,
+    certificate: listeners?.certificateProblem,
+  });
   const status = (): DaemonStatus => ({
     version,
     startedAt,
     pid: process.pid,
     configuration: configuration.file ?? null,
-    listening: servers.map(describeServer),
-    url: urlOf(configuration, servers),
+    listening: listeners?.addresses ?? [],
+    url: urlOf(configuration.server, servers()),
+    ...(listeners && listeners.certificates.length > 0 && { certificates: listeners.certificates }),
     machines: power.names.length,
+    ...(directory.silence && { maasSilent: directory.silence }),
     configuredAt: reloader.loadedAt,
     warnings: reloader.configuration.warnings.map(({ code, message, file, line }) => ({ code, message, file, line })),
-    problems: [journal.problem, memory.problem, credentials.problem, reloader.problem].filter(
-      (problem) => problem !== undefined,
-    ),
+    problems: Object.values(troubles()).filter((problem) => problem !== undefined),
   });
   const loadApi = async (): Promise<Handler> => {
     const { buildApi } = await import("../http/api.ts");
-    const reload = (how: { readonly dryRun: boolean }) => reloader.reload(how);
-    const built = await buildApi({ power, history: journal, authenticate, status, reload, sightings, clock, onFault });
+    const { configurationServices } = await import("./configuration-services.ts");
+    const built = await buildApi({
+      power,
+      history: journal,
+      authenticate: (request) => localCaller(request) ?? sessions.authenticate(request),
+      access: { sessions, credentials, configured: () => reloader.configuration.access, version, note },
+      status,
+      configuration: configurationServices(reloader, { env, measure: (machine) => power.tryOut(machine) }),
+      sightings,
+      maas: (machine) => directory.of(machine),
+      probes,
+      metrics: {
+        power,
+        tallies,
+        sightings,
+        version,
+        troubles,
+        configuredAt: () => reloader.loadedAt,
+        openFrom: () => reloader.configuration.metrics.from,
+      },
+      clock,
+      onFault,
+      answered: (answered) => requests.request(answered),
+    });
     disposers.defer(() => built.close());
     return built.handle;
   };
@@ -147,42 +227,79 @@ async function build(options: DaemonOptions, disposers: Disposers): Promise<Daem
     loaded ??= loadApi();
     return loaded;
   };
-  const buildOne = () =>
-    buildServer({
-      maas: { power, clock, authenticate, sightings, hold, stopping: stopping.signal },
-      api,
-      onFault,
-    });
+  const page = async (): Promise<Handler> => {
+    const { buildPage } = await import("../http/page.ts");
+    return buildPage({ folder: DASHBOARD, base: configuration.server.basePath, onFault });
+  };
+  const refused = new Refused(log, () => clock.now());
+  const services: ServerServices = {
+    maas: {
+      power,
+      clock,
+      // Never by a cookie: no page of any site may have a webhook called.
+      authenticate: (request) =>
+        localCaller(request) ?? authenticator.authenticate(request.headers.authorization, () => addressOf(request)),
+      sightings,
+      hold,
+      stopping: stopping.signal,
+      answered: (route, answered) => {
+        tallies.webhook(route, answered.status);
+        requests.webhook(answered);
+      },
+    },
+    maaspower: () => reloader.configuration.compat.maaspower,
+    probes,
+    api,
+    page,
+    onFault,
+    onRefused: (address, why) => refused.tell(address, why),
+  };
 
   const local = await listenOnPath(
-    buildOne().on("connection", (socket) => localSockets.add(socket)),
+    buildServer(services).on("connection", (socket) => localSockets.add(socket)),
     paths.socket,
   );
   disposers.defer(() => closeServer(local));
-  for (const address of configuration.server.listen) {
-    for (const server of await listen(address, buildOne, env)) {
-      servers.push(server);
-      disposers.defer(() => closeServer(server));
-    }
-  }
-  log.info({ version, machines: power.names.length, listening: servers.map(describeServer) }, "listening");
+  const { server } = configuration;
+  listeners = await Listeners.open({
+    server,
+    build: (front) => buildServer(services, front),
+    env,
+    now: () => clock.now(),
+    log,
+  });
+  const opened = listeners;
+  disposers.defer(() => opened[Symbol.asyncDispose]());
+  log.info({ version, machines: power.names.length, listening: opened.addresses }, "listening");
   power.start();
   const poller = new Poller(power, clock);
+  const follower = new MaasFollower({ link, directory, power, clock, log });
 
   return {
     power,
     paths,
     token,
     reload: () => reloader.reload(),
+    summary: () => summary(power, { addresses: opened.addresses, troubles: troubles() }),
+    // The poller asks the controller at each turn, and turns no more where that throws.
+    alive: () => clock.now() - poller.turnedAt < ALIVE_WITHIN_MS,
+    countFault: () => tallies.fault(),
     get url() {
-      return urlOf(configuration, servers);
+      return urlOf(server, opened.servers);
+    },
+    get pageUrl() {
+      return pageUrlOf(server, opened.servers);
     },
     get addresses() {
-      return servers.map(describeServer);
+      return opened.addresses;
+    },
+    get waitingFor() {
+      return opened.waitingFor;
     },
     // Held callers are answered first, then orders end or are parked, and the listeners go last.
     [Symbol.asyncDispose]: async () => {
       poller[Symbol.dispose]();
+      follower[Symbol.dispose]();
       stopping.abort();
       await power.stop(shutdownGrace);
       await disposers[Symbol.asyncDispose]();
@@ -190,24 +307,20 @@ async function build(options: DaemonOptions, disposers: Disposers): Promise<Daem
   };
 }
 
-function every(ms: number, work: () => unknown, disposers: Disposers): void {
-  const timer = setInterval(work, ms);
-  disposers.defer(() => clearInterval(timer));
+interface SummaryOptions {
+  readonly addresses: readonly string[];
+  readonly troubles: Readonly<Record<string, string | undefined>>;
 }
 
-/** What commands change counts within a second. A file that cannot be used is said once, and what was known goes on to count. */
-function watchCredentials(credentials: Credentials, log: Log, disposers: Disposers): void {
-  let said: string | undefined;
-  const look = () => {
-    credentials.refresh();
-    const { problem } = credentials;
-    if (problem === said) return;
-    said = problem;
-    if (problem === undefined) log.info("the credentials file can be used again");
-    else log.error({ problem }, "the credentials file cannot be used");
-  };
-  look();
-  every(CREDENTIALS_EVERY_MS, look, disposers);
+function summary(power: PowerController, { addresses, troubles }: SummaryOptions): string {
+  const { length: machines } = power.names;
+  const { length: orders } = power.orders();
+  const wrong = Object.entries(troubles).flatMap(([part, trouble]) => (trouble === undefined ? [] : [part]));
+  return [
+    `${machines} machine${machines === 1 ? "" : "s"} on ${addresses.join(", ") || "no address yet"}`,
+    ...(orders > 0 ? [`${orders} order${orders === 1 ? "" : "s"} under way`] : []),
+    ...(wrong.length > 0 ? [`trouble with: ${wrong.join(", ")}`] : []),
+  ].join("; ");
 }
 
 function prepareFolder(folder: string): void {
@@ -222,122 +335,7 @@ function prepareFolder(folder: string): void {
   }
 }
 
-/** With no credential configured one token is made and kept, and only this host may reach the daemon. */
-async function tokenIfNeeded(
-  configuration: Configuration,
-  credentials: Credentials,
-  paths: StorePaths,
-): Promise<string | undefined> {
-  // Who stands in a damaged file nobody knows: that is no reason to let in somebody new.
-  if (credentials.problem !== undefined) return undefined;
-  const { access, server } = configuration;
-  const made = credentials.rules.tokens.filter((known) => known.name !== "generated");
-  if (access.tokens.length + access.users.length + made.length + credentials.rules.users.length > 0) return undefined;
-  if (!server.listen.every(isLocalAddress)) {
-    throw new StartError("no token and no user is configured, and the daemon is to listen beyond this host", {
-      hint: "Make a token: maasochist token add maas --role maas. Or listen on 127.0.0.1 alone.",
-      exitCode: 3,
-    });
-  }
-  try {
-    return await generatedToken(paths, credentials);
-  } catch (error) {
-    throw new StartError(`the first token cannot be kept beside ${paths.database}: ${messageOf(error)}`, {
-      hint: "Make the folder writable for this account.",
-      cause: error,
-    });
-  }
-}
-
 function localAccount(request: IncomingMessage): string {
   const account = request.headers["x-local-user"];
   return typeof account === "string" && /^[\w.@\\-]{1,64}$/.test(account) ? account : "somebody";
-}
-
-/** As configured; else the first address that others can reach, or what it listens on. */
-function urlOf(configuration: Configuration, servers: readonly Server[]): string {
-  if (configuration.server.url !== undefined) return configuration.server.url;
-  const addresses = servers
-    .map((server) => server.address())
-    .filter((address) => typeof address === "object" && address !== null);
-  const [first] = addresses;
-  if (!first) return "http://127.0.0.1:6227";
-  const anywhere = first.address === "0.0.0.0" || first.address === "::";
-  const host = anywhere ? (ownAddress() ?? "127.0.0.1") : first.address;
-  return `http://${host.includes(":") ? `[${host}]` : host}:${first.port}`;
-}
-
-function ownAddress(): string | undefined {
-  return Object.values(networkInterfaces())
-    .flatMap((addresses) => addresses ?? [])
-    .find((address) => address.family === "IPv4" && !address.internal)?.address;
-}
-
-function logSignal(log: Log, signal: PowerSignal): void {
-  switch (signal.kind) {
-    case "order:accepted": {
-      const { id, machine, verb, actor, reason } = signal.order;
-      log.info(
-        { order: id, machine, verb, actor: actor.id, ...(reason !== undefined && { reason }) },
-        "order accepted",
-      );
-      return;
-    }
-    case "order:ended": {
-      const { id, machine, verb, state, grade, error, acceptedAt, endedAt } = signal.order;
-      const facts = {
-        order: id,
-        machine,
-        verb,
-        state,
-        grade,
-        ms: Math.round((endedAt ?? acceptedAt) - acceptedAt),
-        ...(error && { code: error.code, error: error.message }),
-      };
-      if (error) log.warn(facts, "order ended");
-      else log.info(facts, "order ended");
-      return;
-    }
-    case "order:updated":
-      return;
-    case "machine:changed":
-      log.info(
-        { machine: signal.machine, from: signal.from, to: signal.to, evidence: signal.evidence },
-        "machine changed",
-      );
-      return;
-    case "machine:unreadable":
-      log.warn(
-        { machine: signal.machine, code: signal.error.code, error: signal.error.message },
-        "machine cannot be read",
-      );
-      return;
-    case "machine:readable":
-      log.info({ machine: signal.machine }, "machine can be read again");
-      return;
-    case "machine:locked":
-    case "machine:unlocked":
-      log.info({ machine: signal.machine, by: signal.by, reason: signal.reason }, signal.kind.replace(":", " "));
-      return;
-    case "hub:failing":
-      log.warn(
-        { hub: signal.hub, machines: signal.machines.length, code: signal.error.code, error: signal.error.message },
-        "hub does not answer",
-      );
-      return;
-    case "hub:answering":
-      log.info({ hub: signal.hub, machines: signal.machines.length }, "hub answers again");
-      return;
-    case "hub:pinned":
-      log.info({ hub: signal.hub, id: signal.id, by: signal.by }, "device behind the hub");
-      return;
-    // The reloader tells it with more.
-    case "config:reloaded":
-      return;
-    case "journal:failed":
-      log.error({ problem: signal.message }, "a record could not be written");
-      return;
-    default:
-      signal satisfies never;
-  }
 }

@@ -8,6 +8,12 @@ export class Disposers implements AsyncDisposable {
     });
   }
 
+  /** Does it again and again, until it is undone. */
+  every(ms: number, work: () => unknown): void {
+    const timer = setInterval(work, ms);
+    this.defer(() => clearInterval(timer));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (let dispose = this.#disposers.pop(); dispose; dispose = this.#disposers.pop()) await dispose();
   }

@@ -19,6 +19,7 @@ export class Poller implements Disposable {
   readonly #dueIn = new Map<string, number>();
   readonly #over = new AbortController();
   #tick = 0;
+  #turnedAt: number;
 
   constructor(power: Power, clock: Clock) {
     this.#power = power;
@@ -30,7 +31,13 @@ export class Poller implements Disposable {
       for (const name of [...signal.added, ...signal.changed]) this.#look(name, this.#tick + 1);
     });
     this.#over.signal.addEventListener("abort", forget);
+    this.#turnedAt = clock.now();
     setImmediate(() => void this.#poll(this.#over.signal));
+  }
+
+  /** When it last looked which machines are due (ms since 1970). */
+  get turnedAt(): number {
+    return this.#turnedAt;
   }
 
   async #poll(signal: AbortSignal): Promise<void> {
@@ -49,6 +56,7 @@ export class Poller implements Disposable {
   }
 
   #pollDue(): void {
+    this.#turnedAt = this.#clock.now();
     const names = this.#due.get(this.#tick) ?? [];
     this.#due.delete(this.#tick);
     let left = Math.max(MOST_PER_TICK, Math.ceil(this.#dueIn.size * SHARE_PER_TICK));

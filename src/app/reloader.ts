@@ -23,6 +23,9 @@ export interface ReloaderOptions {
   readonly apply: (configuration: Configuration) => Difference;
   readonly now: () => number;
   readonly log: Log;
+  /** Told before it is read again, and when that is over, with the one that runs from then on. */
+  readonly began?: () => void;
+  readonly ended?: (running: Configuration) => void;
 }
 
 export interface Reload {
@@ -40,6 +43,7 @@ export class Reloader implements AsyncDisposable {
   #configuration: Configuration;
   #loadedAt: number;
   #problem: string | undefined;
+  #problems: readonly Problem[] = [];
   #running: Promise<unknown> = Promise.resolve();
   #watcher: ReturnType<typeof watch> | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -61,15 +65,30 @@ export class Reloader implements AsyncDisposable {
     return this.#loadedAt;
   }
 
+  /** What is wrong with the newest change, where it was not taken over. */
+  get problems(): readonly Problem[] {
+    return this.#problems;
+  }
+
   /** Why the newest change was not taken over. */
   get problem(): string | undefined {
     return this.#problem;
   }
 
-  reload(options: { readonly dryRun?: boolean } = {}): Promise<Reload> {
-    const result = this.#running.then(() => this.#reload(options.dryRun ?? false));
+  reload({ dryRun = false }: { readonly dryRun?: boolean } = {}): Promise<Reload> {
+    const result = this.#running.then(() => (dryRun ? this.#reload(true) : this.#told(() => this.#reload(false))));
     this.#running = result.catch(() => undefined);
     return result;
+  }
+
+  async #told<T>(reload: () => Promise<T>): Promise<T> {
+    const { began, ended } = this.#options;
+    began?.();
+    try {
+      return await reload();
+    } finally {
+      ended?.(this.#configuration);
+    }
   }
 
   async #reload(dryRun: boolean): Promise<Reload> {
@@ -80,6 +99,7 @@ export class Reloader implements AsyncDisposable {
       const [first] = errors;
       const where = first ? `${first.file}:${first.line}: ${first.message}` : "it cannot be read";
       if (!dryRun) {
+        this.#problems = problems;
         this.#problem = `the changed configuration is invalid, and the one from ${clockTime(this.#loadedAt)} goes on: ${where}`;
         log.error(
           { errors: errors.length, first: where },
@@ -94,6 +114,7 @@ export class Reloader implements AsyncDisposable {
     this.#configuration = configuration;
     this.#loadedAt = now();
     this.#problem = undefined;
+    this.#problems = [];
     this.#watch();
     log.info({ ...changes, restart }, "the configuration was taken over");
     return { applied: true, difference: changes, restart, problems };

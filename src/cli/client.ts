@@ -1,8 +1,10 @@
 /** The daemon's API over its local socket. */
 import { type IncomingMessage, request } from "node:http";
 import { userInfo } from "node:os";
-import type { ReloadShape } from "../http/configuration-routes.ts";
+import type { ReloadShape } from "../http/configuration-shapes.ts";
+import type { Arrival } from "../http/probes.ts";
 import type { DaemonStatus, HubShape, MachineShape } from "../http/shapes.ts";
+import type { MachineTrap } from "../power/api.ts";
 import type { ListedOutlet, Verb } from "../power/driver.ts";
 import type { OrderRecord } from "../power/order.ts";
 import { CliError } from "./cli-error.ts";
@@ -115,6 +117,21 @@ export class Client {
 
   async outlets(hub: string): Promise<readonly ListedOutlet[]> {
     return (await this.#json<{ outlets: ListedOutlet[] }>("GET", `/hubs/${encodeURIComponent(hub)}/outlets`)).outlets;
+  }
+
+  /** Settings of the device's own that work against us. */
+  async traps(hub: string): Promise<readonly MachineTrap[]> {
+    return (await this.#json<{ traps: MachineTrap[] }>("GET", `/hubs/${encodeURIComponent(hub)}/traps`)).traps;
+  }
+
+  /** Lets the daemon look out for requests that carry the answered text in their path. */
+  async expectProbe(): Promise<string> {
+    return (await this.#json<{ probe: string }>("POST", "/probes")).probe;
+  }
+
+  /** How those have arrived. */
+  async arrivals(probe: string): Promise<readonly Arrival[]> {
+    return (await this.#json<{ arrivals: Arrival[] }>("GET", `/probes/${encodeURIComponent(probe)}`)).arrivals;
   }
 
   /** Live events behind `after`, until the signal aborts or the daemon ends. */

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { OrderRecord } from "../power/order.ts";
 import { CliError } from "./cli-error.ts";
 import type { Client, EventShape } from "./client.ts";
 import type { Cli } from "./context.ts";
@@ -6,6 +7,7 @@ import { EXIT } from "./exit-codes.ts";
 import { countOption, durationOption } from "./options.ts";
 import { unknownMachine } from "./select.ts";
 import { clockTime } from "./table.ts";
+import { behindWords } from "./words.ts";
 
 interface Options {
   readonly follow?: boolean;
@@ -77,6 +79,7 @@ function words(event: EventShape["event"]): string {
         error?: { message: string };
         grade?: string;
         repeats: number;
+        behind?: NonNullable<OrderRecord["behind"]>;
       }
     | undefined;
   const { machine = "" } = event;
@@ -84,7 +87,7 @@ function words(event: EventShape["event"]): string {
     case "order:accepted":
       return `${machine}  ${order?.verb} ordered by ${order?.actor.name}`;
     case "order:ended":
-      return `${machine}  ${order?.verb} ${order?.state}${order?.error ? `: ${order.error.message}` : ` (${order?.grade})`}${(order?.repeats ?? 0) > 0 ? `, asked ${(order?.repeats ?? 0) + 1}×` : ""}`;
+      return `${machine}  ${order?.verb}${order ? behindWords(order) : ""} ${order?.state}${order?.error ? `: ${order.error.message}` : ` (${order?.grade})`}${(order?.repeats ?? 0) > 0 ? `, asked ${(order?.repeats ?? 0) + 1}×` : ""}`;
     case "machine:changed":
       return `${machine}  ${String(event["from"])} → ${String(event["to"])}${event["order"] === undefined ? ", by nobody here" : ""} (${(event["evidence"] as string[]).join(", ")})`;
     case "machine:unreadable":
@@ -104,6 +107,10 @@ function words(event: EventShape["event"]): string {
         ? `${String(event["hub"])}  is ${String(event["id"])}, and is remembered as such`
         : `${String(event["hub"])}  another device was accepted by ${by as string}`;
     }
+    case "session:opened":
+    case "session:ended":
+    case "access:changed":
+      return `${String(event["by"])}  ${String(event["what"])}`;
     case "config:reloaded":
       return `configuration taken over: ${["added", "changed", "removed"].map((kind) => `${(event[kind] as string[]).length} ${kind}`).join(", ")}`;
     default:

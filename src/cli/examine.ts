@@ -1,160 +1,115 @@
-/** The checks of `doctor`, one after the other. */
-import { accessSync, constants, existsSync } from "node:fs";
-import { stat } from "node:fs/promises";
-import { dirname } from "node:path";
-import type { Configuration } from "../config/index.ts";
+/** The checks of `doctor`, one after the other. They read, and change and command nothing. */
+import { existsSync } from "node:fs";
+import type { MaasAccess } from "../app/maas-access.ts";
+import type { Configuration, Problem } from "../config/index.ts";
+import { MAAS_ERRORS } from "../maas/maas-error.ts";
+import { Credentials } from "../store/credentials.ts";
+import type { StorePaths } from "../store/paths.ts";
 import { CliError } from "./cli-error.ts";
-import type { Client } from "./client.ts";
 import type { Cli } from "./context.ts";
-import type { Finding } from "./doctor.ts";
+import { examineAddress } from "./examine-address.ts";
+import { examineCertificates } from "./examine-certificates.ts";
+import { examineDaemon, examineListening, meetDaemon } from "./examine-daemon.ts";
+import { examineFiles } from "./examine-files.ts";
+import { examineHost } from "./examine-host.ts";
+import { examineHubs } from "./examine-hubs.ts";
+import { examineMaas } from "./examine-maas.ts";
+import { examinePolls } from "./examine-polls.ts";
+import { type Finding, finding, type Topic } from "./findings.ts";
 import { count, load } from "./load.ts";
 import { locateStore } from "./locate.ts";
-import { ago } from "./table.ts";
+import { maasAccess, openMaas } from "./maas-access.ts";
+import { daemonUrls } from "./maas-urls.ts";
+import { ownSight } from "./own-sight.ts";
 import { number } from "./words.ts";
 
-/** MAAS polls each machine every 5 minutes; after three times that something is wrong. */
-const POLL_OVERDUE_MS = 15 * 60_000;
-/** Before this date no clock is right: the year this version was made. */
-const EARLIEST = Date.UTC(2026, 0, 1);
+/** A MAAS that is busy is told of, and not waited for (ms). */
+const MAAS_PATIENCE_MS = 5_000;
 
-export async function* examine(cli: Cli): AsyncGenerator<Finding> {
-  yield { level: "ok", code: "node", message: `Node.js ${process.version}` };
-  yield Date.now() < EARLIEST
-    ? {
-        level: "error",
-        code: "clock",
-        message: `the clock says ${new Date().toISOString()}`,
-        next: "Set the time (NTP): the journal's times would be wrong.",
-      }
-    : { level: "ok", code: "clock", message: "the clock is plausible" };
+/** What is looked at from here on, or what was found. */
+export type Step = { readonly looking: Topic } | Finding;
+
+export async function* examine(cli: Cli): AsyncGenerator<Step> {
+  const { env } = cli.terminal;
+  yield { looking: "This host" };
+  yield* examineHost(cli);
+
+  yield { looking: "Configuration" };
   const { configuration, problems, file } = await load(cli);
-  const shown = file ?? "the demonstration (no configuration was found)";
-  if (configuration)
-    yield {
-      level: "ok",
-      code: "config",
-      message: `${shown} is valid: ${number(configuration.machines.length, "machine")}`,
-    };
-  else
-    yield {
-      level: "error",
-      code: "config",
-      message: `${shown} is invalid: ${count(problems)}`,
-      next: "See them with: maasochist config check",
-    };
-  for (const { severity, code, message, file, line, hint } of problems) {
-    yield { level: severity, code, message: `${file}:${line}: ${message}`, ...(hint !== undefined && { next: hint }) };
-  }
-  if (configuration) yield* files(cli);
-  yield* daemon(cli, configuration);
-}
-
-async function* files(cli: Cli): AsyncGenerator<Finding> {
+  yield* examineConfiguration({ configuration, problems, file });
   const { paths } = await locateStore(cli);
-  const folder = dirname(paths.database);
-  if (!existsSync(folder)) yield { level: "ok", code: "store", message: `${folder} is made when the daemon starts` };
-  else if (mayWrite(folder)) yield { level: "ok", code: "store", message: `${folder} can be written` };
-  else
-    yield {
-      level: "warning",
-      code: "store",
-      message: `${folder} cannot be written by this account`,
-      next: "That is fine if the daemon runs as another account; else change its owner, or `store: { path: … }`.",
-    };
-  if (process.platform === "win32") return;
-  for (const path of [paths.credentials, paths.token, paths.memory]) {
-    const found = await stat(path).catch(() => undefined);
-    if (found && (found.mode & 0o077) !== 0)
-      yield {
-        level: "error",
-        code: "file-mode",
-        message: `${path} can be read by other users`,
-        next: `Run: chmod 600 ${path}`,
-      };
+  yield { looking: "Files" };
+  yield* examineFiles(paths, configuration);
+  if (configuration) yield* examineCertificates(configuration);
+
+  yield { looking: "Daemon" };
+  const met = await meetDaemon(cli, paths.socket);
+  if ("level" in met) {
+    yield met;
+    if (met.code === "daemon-absent" && configuration) yield* examineListening(configuration);
+  } else yield* examineDaemon(met.client, met.status);
+  const daemon = "level" in met ? undefined : met;
+
+  yield { looking: "Where MAAS asks" };
+  const urls = new Set([...(daemon ? [daemon.status.url] : []), ...(configuration?.server.urls ?? [])]);
+  for (const url of urls) yield* examineAddress({ url, client: daemon?.client, hold: configuration?.server.hold, env });
+  if (daemon) {
+    yield { looking: "Hubs" };
+    yield* examineHubs(daemon.client, configuration);
+  } else if (configuration && "level" in met && met.code === "daemon-absent") {
+    // One that is there and cannot be spoken to has the devices for itself.
+    yield { looking: "Hubs" };
+    await using sight = ownSight(configuration, paths);
+    yield* examineHubs(sight, configuration);
   }
+  if (daemon) {
+    yield { looking: "Who asked" };
+    yield* examinePolls(await daemon.client.machines(), daemon.status);
+  }
+  if (!configuration) return;
+  yield { looking: "MAAS" };
+  const known = new Set([...urls, ...(await daemonUrls(cli, configuration))]);
+  yield* maas(cli, configuration, { urls: [...known], paths });
 }
 
-async function* daemon(cli: Cli, configuration: Configuration | undefined): AsyncGenerator<Finding> {
-  let client: Client;
+interface MaasContext {
+  /** Every address under which MAAS may find the daemon. */
+  readonly urls: readonly string[];
+  readonly paths: StorePaths;
+}
+
+async function* maas(cli: Cli, configuration: Configuration, { urls, paths }: MaasContext): AsyncGenerator<Finding> {
+  const { env } = cli.terminal;
+  // Where nobody speaks of a MAAS there is nothing to say.
+  if (!configuration.maas && !existsSync(paths.maas)) return;
+  let access: MaasAccess;
   try {
-    client = await cli.daemon();
+    access = maasAccess({ maas: configuration.maas, paths, env });
   } catch (error) {
-    const { message, hint } = error instanceof CliError ? error : new CliError(String(error));
-    yield { level: "error", code: "daemon", message, ...(hint !== undefined && { next: hint }) };
+    if (!(error instanceof CliError)) throw error;
+    const { message: problem, hint = MAAS_ERRORS.key } = error;
+    yield finding("maas-no-key", { problem, hint });
     return;
   }
-  const status = await client.status();
-  yield {
-    level: "ok",
-    code: "daemon",
-    message: `the daemon ${status.version} started ${ago(status.startedAt)}, listens on ${status.listening.join(", ")}`,
-  };
-  for (const problem of status.problems)
-    yield { level: "error", code: "daemon-problem", message: problem, next: "See the daemon's log." };
-  if (configuration && configuration.machines.length !== status.machines) {
-    yield {
-      level: "warning",
-      code: "config-stale",
-      message: `the daemon serves ${status.machines} machines, and the configuration has ${configuration.machines.length}`,
-      next: "Restart the daemon to use the configuration as it stands.",
-    };
-  }
-  yield /^https?:\/\/(\d+\.\d+\.\d+\.\d+|\[)/.test(status.url) && !/\/\/(127\.|\[::1\])/.test(status.url)
-    ? { level: "ok", code: "url", message: `MAAS is to use ${status.url}` }
-    : {
-        level: "warning",
-        code: "url-not-polled",
-        message: `MAAS is to use ${status.url}, which it does not poll in the background`,
-        next: "Listen on this host's address in a rack's subnet, and set `server.url` to it.",
-      };
-  for (const hub of await client.hubs()) {
-    if (hub.failing)
-      yield {
-        level: "error",
-        code: `hub-${hub.failing.code}`,
-        message: `${hub.name} (${hub.driver}) began to fail ${ago(hub.failing.since)}: ${hub.failing.message}`,
-        next: hub.failing.hint,
-      };
-  }
-  yield* polls(client, status.startedAt);
+  await using client = await openMaas(cli, { ...access, patienceMs: MAAS_PATIENCE_MS });
+  const credentials = new Credentials(paths.credentials);
+  const rules = credentials.problem === undefined ? [configuration.access, credentials.rules] : undefined;
+  yield* examineMaas({ client, configuration, urls, rules, env });
 }
 
-async function* polls(client: Client, startedAt: number): AsyncGenerator<Finding> {
-  const machines = await client.machines();
-  const asked = machines.flatMap((machine) => (machine.polled ? [machine.polled] : []));
-  const last = asked.toSorted((a, b) => b.at - a.at)[0];
-  if (last)
-    yield {
-      level: "ok",
-      code: "polled",
-      message: `last asked by ${last.agent ?? "somebody"} at ${last.address ?? "?"}, ${ago(last.at)}`,
-    };
-  else
-    yield {
-      level: "warning",
-      code: "never-polled",
-      message: "MAAS has asked nothing since the daemon started",
-      next: "Enter the addresses in MAAS (docs/maas.md), and press Check power there.",
-    };
-  const overdue = machines.filter(
-    (machine) =>
-      machine.polled && Date.now() - machine.polled.at > POLL_OVERDUE_MS && Date.now() - startedAt > POLL_OVERDUE_MS,
-  );
-  for (const { name, polled } of overdue) {
-    yield {
-      level: "warning",
-      code: "poll-overdue",
-      message: `MAAS asked for ${name} ${ago(polled?.at)}; it should every 5 minutes`,
-      next: "Is the address a literal IP in a rack's subnet, and the machine not broken in MAAS?",
-    };
-  }
+interface LoadedConfiguration {
+  readonly configuration: Configuration | undefined;
+  readonly problems: readonly Problem[];
+  readonly file: string | undefined;
 }
 
-function mayWrite(folder: string): boolean {
-  try {
-    accessSync(folder, constants.W_OK);
-    return true;
-  } catch {
-    return false;
+function* examineConfiguration({ configuration, problems, file }: LoadedConfiguration): Generator<Finding> {
+  const shown = file ?? "the demonstration (no configuration was found)";
+  yield configuration
+    ? finding("configuration", { file: shown, machines: number(configuration.machines.length, "machine") })
+    : finding("configuration-invalid", { file: shown, problems: count(problems) });
+  for (const { severity, code, message, file: written, line, hint } of problems) {
+    const facts = { place: `${written}:${line}`, problem: message, problemCode: code };
+    yield finding(severity === "error" ? "configuration-error" : "configuration-warning", facts, { next: hint });
   }
 }

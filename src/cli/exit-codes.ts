@@ -17,8 +17,8 @@ export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   usage: "wrong usage, or cancelled at the prompt",
   config: "the configuration is invalid",
   denied: "not allowed: authentication, role, protected, locked, disabled",
-  someFailed: "some of several machines failed",
-  unreachable: "the daemon cannot be reached",
+  someFailed: "some of several machines failed, or were left alone",
+  unreachable: "the daemon or MAAS cannot be reached",
   unproven: "the state was not proven in time",
   interrupted: "interrupted by Ctrl-C; orders go on in the daemon",
 };

@@ -9,6 +9,7 @@ import { EXIT } from "./exit-codes.ts";
 
 interface Options {
   readonly systemd?: boolean;
+  readonly fromMaas?: boolean;
   readonly force?: boolean;
   readonly listen: string;
 }
@@ -21,36 +22,66 @@ export function add(program: Command, cli: Cli): void {
     .description("Write a commented starter configuration with its secrets and schema, or systemd units.")
     .argument("[folder]", "where to", ".")
     .option("--systemd", "write a hardened maasochist.service and maasochist.socket instead")
+    .option(
+      "--from-maas",
+      "with the machines of MAAS, each to be given a driver; log in first (`maasochist maas login URL`)",
+    )
     .option("--listen <address>", "where the daemon, or its socket unit, listens", "127.0.0.1:6227")
     .option("--force", "overwrite what is there")
-    .action(async (folder: string, options: Options) => {
+    .action(async (folder: string, options: Options, command: Command) => {
+      if (options.systemd && options.fromMaas) throw wrongUsage("--systemd and --from-maas exclude each other");
       if (!/^(\[[0-9a-fA-F:.]+\]|[\w.-]+):\d{1,5}$/.test(options.listen))
         throw wrongUsage(`"${options.listen}" is no address to listen on`, "Write 192.168.1.10:6227 or [::]:6227.");
       const target = resolve(cli.terminal.cwd, folder);
       if (options.systemd) await systemd(cli, target, options);
-      else await starter(cli, target, options);
+      else
+        await starter(cli, target, {
+          ...options,
+          isDefaultListen: command.getOptionValueSource("listen") === "default",
+        });
     });
 }
 
-async function starter(cli: Cli, folder: string, { force, listen }: Options): Promise<void> {
-  const { starterText, secretsText } = await import("./starter.ts");
-  const { newToken } = await import("../store/new-token.ts");
+interface StarterOptions extends Options {
+  readonly isDefaultListen: boolean;
+}
+
+async function starter(cli: Cli, folder: string, options: StarterOptions): Promise<void> {
   const { jsonSchema } = await import("../config/index.ts");
   const { drivers } = await import("../drivers/index.ts");
+  const { configuration, secrets } = await texts(cli, options);
   const files = [
-    { name: "maasochist.yaml", text: starterText(listen) },
-    { name: "secrets.yaml", text: secretsText(newToken()), mode: 0o600 },
+    { name: "maasochist.yaml", text: configuration },
+    { name: "secrets.yaml", text: secrets, mode: 0o600 },
     { name: "maasochist.schema.json", text: `${JSON.stringify(jsonSchema(drivers), undefined, 2)}\n` },
   ];
-  await write(folder, files, force === true);
+  await write(folder, files, options.force === true);
   cli.data({ folder, files: files.map(({ name }) => name) });
   const here = relative(cli.terminal.cwd, folder);
   const command = `${cli.calledAs}${here === "" ? "" : ` -c ${join(here, "maasochist.yaml")}`}`;
   cli.say(`Wrote maasochist.yaml, secrets.yaml (0600) and maasochist.schema.json to ${folder}. Next:`);
   cli.say(`  1. Edit maasochist.yaml; \`${cli.calledAs} drivers\` tells what there is for its machines.`);
   cli.say(`  2. ${command} config check`);
-  cli.say(`  3. ${command} serve`);
-  cli.say(`  4. ${command} test try-me --as-maas     (in another terminal)`);
+  if (options.fromMaas) cli.say(`  3. ${command} maas register`);
+  cli.say(`  ${options.fromMaas ? 4 : 3}. ${command} serve`);
+  cli.say(
+    options.fromMaas
+      ? `  5. ${command} maas verify     (in another terminal)`
+      : `  4. ${command} test try-me --as-maas     (in another terminal)`,
+  );
+}
+
+async function texts(
+  cli: Cli,
+  { fromMaas, listen, isDefaultListen }: StarterOptions,
+): Promise<{ readonly configuration: string; readonly secrets: string }> {
+  if (fromMaas) {
+    const { filesFromMaas } = await import("./init-from-maas.ts");
+    return filesFromMaas(cli, isDefaultListen ? undefined : listen);
+  }
+  const { starterText, secretsText } = await import("./starter.ts");
+  const { newToken } = await import("../store/new-token.ts");
+  return { configuration: starterText(listen), secrets: secretsText(newToken()) };
 }
 
 async function systemd(cli: Cli, folder: string, { force, listen }: Options): Promise<void> {

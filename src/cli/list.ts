@@ -6,7 +6,7 @@ import type { Cli } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
 import { noTag } from "./select.ts";
 import { ago } from "./table.ts";
-import { orderWords, stateWord } from "./words.ts";
+import { maasStatus, orderWords, stateWord } from "./words.ts";
 
 interface Options {
   readonly tag?: string;
@@ -23,7 +23,9 @@ const CLEAR = "\x1b[H\x1b[2J\x1b[3J";
 export function add(program: Command, cli: Cli): void {
   program
     .command("list")
-    .description("List the machines: state, how fresh it is, the last action, and when MAAS last asked.")
+    .description(
+      "List the machines: state, how fresh it is, the last action, their status in MAAS, and when MAAS last asked.",
+    )
     .option("--tag <tag>", "only machines with this tag")
     .addOption(new Option("--state <state>", "only machines in this state").choices(["on", "off", "unknown", "error"]))
     .option("--watch", "again every second, until Ctrl-C")
@@ -58,7 +60,7 @@ function print(cli: Cli, machines: readonly MachineShape[]): void {
     machine.drivers.join("+"),
     ago(machine.reading?.startedAt),
     lastAction(machine),
-    polled(machine),
+    inMaas(machine),
   ]);
   const [head = "", ...lines] = cli.table([HEADER, ...rows], LEAVE_OUT);
   cli.say(cli.paint("bold", head));
@@ -76,6 +78,7 @@ function lastAction({ order, lastOrder, enabled }: MachineShape): string {
   return shown ? `${orderWords(shown)}, ${ago(shown.endedAt ?? shown.acceptedAt)}` : "–";
 }
 
-function polled({ polled }: MachineShape): string {
-  return polled ? `asked ${ago(polled.at)}` : "never asked";
+function inMaas(machine: MachineShape): string {
+  const { polled } = machine;
+  return [maasStatus(machine) ?? [], polled ? `asked ${ago(polled.at)}` : "never asked"].flat().join(", ");
 }

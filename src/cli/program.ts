@@ -13,9 +13,11 @@ import * as drivers from "./drivers.ts";
 import * as events from "./events.ts";
 import { EXIT } from "./exit-codes.ts";
 import * as hubs from "./hubs.ts";
+import * as importCommand from "./import.ts";
 import * as init from "./init.ts";
 import * as list from "./list.ts";
 import * as lock from "./lock.ts";
+import * as maas from "./maas.ts";
 import * as orders from "./orders.ts";
 import * as powerVerbs from "./power-verbs.ts";
 import * as reload from "./reload.ts";
@@ -43,6 +45,8 @@ const COMMANDS = [
   drivers,
   token,
   user,
+  maas,
+  importCommand,
   doctor,
   completion,
   versionCommand,

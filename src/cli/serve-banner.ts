@@ -20,17 +20,28 @@ export function serveBanner(daemon: Daemon, { configuration, env, calledAs }: Ba
   });
   const demonstration = configuration.file === undefined;
   const lines = [
-    `MAASochist serves ${number(names.length, "machine")} on ${daemon.addresses.join(", ")}${demonstration ? " (the demonstration: nothing real is switched)" : ""}`,
+    `MAASochist serves ${number(names.length, "machine")} on ${whereOf(daemon)}${demonstration ? " (the demonstration: nothing real is switched)" : ""}`,
     ...shown,
     ...(names.length > MOST_SHOWN ? [`  … and ${names.length - MOST_SHOWN} more`] : []),
   ];
   const [first] = names;
   if (first !== undefined) lines.push("", `As MAAS does it, for ${first}:`, ...curlLines(daemon, first, env));
+  const { pageUrl } = daemon;
+  if (pageUrl !== undefined) lines.push("", `The dashboard: ${pageUrl} – sign in with ${signInWith(daemon)}.`);
   lines.push("", aboutTheToken(daemon));
   lines.push(
     `Ctrl-C stops it. From another terminal${demonstration ? " in this folder" : ""}: ${calledAs} list, ${calledAs} --help`,
   );
   return lines;
+}
+
+function whereOf({ addresses, waitingFor }: Daemon): string {
+  const there = addresses.join(", ") || "no address yet";
+  return waitingFor.length === 0 ? there : `${there} (and waits for ${waitingFor.join(", ")})`;
+}
+
+function signInWith({ token, paths }: Daemon): string {
+  return token === undefined ? "a user or a token" : `the token in ${paths.token}`;
 }
 
 function curlLines({ token, paths, url }: Daemon, machine: string, env: NodeJS.ProcessEnv): string[] {
@@ -40,7 +51,13 @@ function curlLines({ token, paths, url }: Daemon, machine: string, env: NodeJS.P
   const quote = token !== undefined && logged ? '"' : "'";
   const header = `-H ${quote}Authorization: Bearer ${shown}${quote}`;
   const base = `${url}/maas/${machine}`;
-  return [`curl -X POST ${header} ${base}/on`, `curl ${header} ${base}/query`, `curl -X POST ${header} ${base}/off`];
+  // MAAS does not check certificates by default, and those of a lab are mostly signed by itself.
+  const curl = url.startsWith("https:") ? "curl -k" : "curl";
+  return [
+    `${curl} -X POST ${header} ${base}/on`,
+    `${curl} ${header} ${base}/query`,
+    `${curl} -X POST ${header} ${base}/off`,
+  ];
 }
 
 function aboutTheToken({ token, paths }: Daemon): string {

@@ -1,7 +1,9 @@
 import type { Command } from "commander";
-import type { Configuration } from "../config/index.ts";
+import type { Daemon } from "../app/daemon.ts";
+import type { Supervised } from "../app/notify.ts";
+import { type Configuration, LOG_LEVELS, type LogLevel } from "../config/index.ts";
 import { messageOf } from "../power/errors.ts";
-import { CliError } from "./cli-error.ts";
+import { CliError, wrongUsage } from "./cli-error.ts";
 import type { Cli } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
 
@@ -27,13 +29,17 @@ async function serve(cli: Cli, configuration: Configuration): Promise<void> {
   const { createLog } = await import("../app/log.ts");
   const { startDaemon } = await import("../app/daemon.ts");
   const { StartError } = await import("../app/start-error.ts");
+  const { SystemdNotifier } = await import("../app/notify.ts");
+  const { watchFaults } = await import("../app/faults.ts");
+  const level = logLevel(cli, configuration);
   const log = await createLog({
-    level: cli.globals.verbose ? "debug" : cli.globals.quiet ? "warn" : "info",
+    level,
     pretty: cli.terminal.errIsTerminal && !cli.json,
     colours: cli.colourErrors,
   });
   for (const { code, message, file, line, hint } of configuration.warnings)
     log.warn({ code, at: `${file}:${line}`, hint }, message);
+  using systemd = new SystemdNotifier(cli.terminal.env, log);
   const signalled = firstSignal();
   // One that comes before it serves is for a configuration that was read just now.
   let reload: (() => Promise<unknown>) | undefined;
@@ -43,6 +49,15 @@ async function serve(cli: Cli, configuration: Configuration): Promise<void> {
     );
   };
   if (process.platform !== "win32") process.on("SIGHUP", onHangup);
+  let running: Daemon | undefined;
+  watchFaults({
+    log,
+    count: () => running?.countFault(),
+    end: async () => {
+      systemd.stopping("Ending by a fault");
+      await running?.[Symbol.asyncDispose]();
+    },
+  });
   try {
     const { load } = await import("./load.ts");
     const file = configuration.file;
@@ -51,14 +66,24 @@ async function serve(cli: Cli, configuration: Configuration): Promise<void> {
       log,
       env: cli.terminal.env,
       ...(file !== undefined && { load: () => load(cli, file) }),
+      onReload: {
+        began: () => systemd.reloading(),
+        ended: (now) => {
+          log.level = logLevel(cli, now);
+          if (running) systemd.ready(supervised(running));
+        },
+      },
     });
+    running = daemon;
     reload = () => daemon.reload();
+    systemd.ready(supervised(daemon));
     const { serveBanner } = await import("./serve-banner.ts");
     for (const line of serveBanner(daemon, { configuration, env: cli.terminal.env, calledAs: cli.calledAs }))
       cli.say(line);
     cli.data({ listening: daemon.addresses, url: daemon.url });
     const signal = await signalled;
     log.info({ signal }, "stopping; once more to stop at once");
+    systemd.stopping(`Stopping: ${daemon.summary()}`);
     stopAtOnceOnNext();
     await daemon[Symbol.asyncDispose]();
     log.info("stopped");
@@ -73,6 +98,21 @@ async function serve(cli: Cli, configuration: Configuration): Promise<void> {
       cause,
     });
   }
+}
+
+/** Flags first, then the environment, then the configuration. Throws CliError. */
+function logLevel(cli: Cli, { log }: Configuration): LogLevel {
+  if (cli.globals.verbose) return "debug";
+  if (cli.globals.quiet) return "warn";
+  const { MAASOCHIST_LOG_LEVEL: wished = "" } = cli.terminal.env;
+  if (wished === "") return log.level ?? "info";
+  const level = LOG_LEVELS.find((known) => known === wished);
+  if (level) return level;
+  throw wrongUsage(`MAASOCHIST_LOG_LEVEL is "${wished}", which is no level`, `Levels are ${LOG_LEVELS.join(", ")}.`);
+}
+
+function supervised(daemon: Daemon): Supervised {
+  return { status: () => daemon.summary(), alive: () => daemon.alive() };
 }
 
 /** The demonstration has no file in which to write another address. */

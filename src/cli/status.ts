@@ -6,8 +6,8 @@ import type { Client } from "./client.ts";
 import type { Cli } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
 import { selectMachines } from "./select.ts";
-import { ago } from "./table.ts";
-import { gradeWords, orderWords, seconds, stateWord } from "./words.ts";
+import { ago, clockTime } from "./table.ts";
+import { gradeWords, maasStatus, orderWords, seconds, stateWord } from "./words.ts";
 
 const STATE_CODES = { on: 0, off: 10, unknown: 11, error: 12 } as const;
 
@@ -23,6 +23,8 @@ export function add(program: Command, cli: Cli): void {
       const machines = await atMost(MOST_AT_ONCE, selected, async ({ name }) => measured(daemon, name));
       cli.data({ machines });
       for (const machine of machines) print(cli, machine);
+      const { maasSilent } = await daemon.status();
+      if (maasSilent) cli.say(`MAAS cannot be asked, since ${clockTime(maasSilent.since)}: ${maasSilent.message}`);
       if (options.exitCode) cli.exitCode = Math.max(...machines.map((machine) => STATE_CODES[machine.state]));
       else if (machines.some((machine) => machine.state === "error"))
         cli.exitCode = machines.length === 1 ? EXIT.failed : EXIT.someFailed;
@@ -30,7 +32,7 @@ export function add(program: Command, cli: Cli): void {
 }
 
 /** A machine that cannot be read is told of all the same, with why. */
-async function measured(daemon: Client, name: string): Promise<MachineShape> {
+export async function measured(daemon: Client, name: string): Promise<MachineShape> {
   try {
     return await daemon.query(name);
   } catch (error) {
@@ -40,7 +42,7 @@ async function measured(daemon: Client, name: string): Promise<MachineShape> {
 }
 
 function print(cli: Cli, machine: MachineShape): void {
-  const { name, description, reading, error, order, lastOrder, polled, tags, drivers, verbs } = machine;
+  const { name, description, reading, error, order, lastOrder, polled, tags, drivers, verbs, maas } = machine;
   cli.say(
     `${cli.paint("bold", name)}  ${stateWord(cli, machine)}${description === undefined ? "" : `  ${description}`}`,
   );
@@ -65,6 +67,7 @@ function print(cli: Cli, machine: MachineShape): void {
     cli.say(
       `  last      ${orderWords(lastOrder)}, ${ago(lastOrder.endedAt)}: ${lastOrder.error?.message ?? gradeWords(lastOrder)}`,
     );
+  if (maas) cli.say(`  in MAAS   ${maasStatus(machine)}: ${maas.hostname} (${maas.systemId})`);
   cli.say(
     `  MAAS      ${polled ? `${polled.agent ?? "somebody"} at ${polled.address ?? "?"} asked ${ago(polled.at)}${polled.systemId === undefined ? "" : `, calls it ${polled.systemId}`}` : "has not asked since the daemon started"}`,
   );

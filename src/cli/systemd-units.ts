@@ -26,8 +26,13 @@ Wants=network-online.target
 StartLimitIntervalSec=0
 
 [Service]
-Type=exec
+# It counts as started when it listens. Signs of life come by systemd-notify, a child of the daemon: hence NotifyAccess.
+Type=notify
+NotifyAccess=all
+WatchdogSec=60
 ExecStart=${quoted(node)} ${quoted(main)} serve -c ${quoted(config)}
+# Fails, and says why, where the configuration is invalid: the last good one then goes on.
+ExecReload=${quoted(node)} ${quoted(main)} -c ${quoted(config)} reload
 Restart=on-failure
 RestartSec=2
 # Only the daemon is asked to stop; the programs that it runs may end what they do. Make it longer than
@@ -55,12 +60,16 @@ ProtectKernelLogs=yes
 ProtectControlGroups=yes
 ProtectClock=yes
 ProtectHostname=yes
+ProtectProc=invisible
 RestrictSUIDSGID=yes
 RestrictRealtime=yes
 RestrictNamespaces=yes
 LockPersonality=yes
 RemoveIPC=yes
 SystemCallArchitectures=native
+# @pkey is V8's, which guards the code that it makes.
+SystemCallFilter=@system-service @pkey
+SystemCallErrorNumber=EPERM
 # AF_NETLINK is for reading neighbours (ARP), AF_UNIX for the local socket and an SSH agent.
 RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
 

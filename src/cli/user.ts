@@ -12,8 +12,7 @@ import {
   revokeCommand,
 } from "./credentials.ts";
 import { EXIT } from "./exit-codes.ts";
-
-const SHORTEST_PASSWORD = 8;
+import { readInput } from "./read-input.ts";
 
 export function add(program: Command, cli: Cli): void {
   const user = program
@@ -28,10 +27,10 @@ export function add(program: Command, cli: Cli): void {
       const grant = grantOf(name, options);
       const credentials = await openCredentials(cli);
       refuseTaken(credentials, "users", name);
-      const password = options.passwordStdin ? await readAll(cli.terminal.in) : await askTwice(cli);
+      const { hashPassword, SHORTEST_PASSWORD } = await import("../http/password.ts");
+      const password = options.passwordStdin ? await readInput(cli.terminal.in) : await askTwice(cli);
       if (password.length < SHORTEST_PASSWORD)
         throw wrongUsage(`the password has fewer than ${SHORTEST_PASSWORD} characters`);
-      const { hashPassword } = await import("../http/password.ts");
       const passwordHash = await hashPassword(password);
       await change(() => credentials.addUser({ ...grant, passwordHash }));
       cli.data({ name, role: grant.role });
@@ -41,13 +40,6 @@ export function add(program: Command, cli: Cli): void {
     });
   listCommand(user, cli, "users");
   revokeCommand(user, cli, "users");
-}
-
-async function readAll(input: NodeJS.ReadableStream): Promise<string> {
-  let text = "";
-  input.setEncoding("utf8");
-  for await (const chunk of input) text += String(chunk);
-  return text.replace(/\r?\n$/, "");
 }
 
 async function askTwice(cli: Cli): Promise<string> {

@@ -2,6 +2,10 @@
 import type { MachineShape } from "../http/shapes.ts";
 import type { OrderRecord } from "../power/order.ts";
 import type { Cli } from "./context.ts";
+import { ago } from "./table.ts";
+
+/** MAAS is asked every minute; what is older than this is told with its age (ms). */
+const OLD_STATUS_MS = 180_000;
 
 const VERB_WORDS = { on: "Power on", off: "Power off", cycle: "Power cycle", reset: "Reset" } as const;
 
@@ -36,7 +40,7 @@ function plainState(cli: Cli, { state, reading }: MachineShape): string {
   }
 }
 
-/** `Power on by maas`, and what became of it where it is not done. */
+/** `Power on by maas for bob (starting deployment)`, and what became of it where it is not done. */
 export function orderWords(order: OrderRecord): string {
   const outcome = {
     waiting: ", waiting",
@@ -46,7 +50,18 @@ export function orderWords(order: OrderRecord): string {
     superseded: ", superseded",
     cut_short: ", cut short",
   }[order.state];
-  return `${VERB_WORDS[order.verb]} by ${order.actor.name}${outcome}`;
+  return `${VERB_WORDS[order.verb]} by ${order.actor.name}${behindWords(order)}${outcome}`;
+}
+
+/** ` for bob (releasing node)`, where MAAS tells who let it. */
+export function behindWords({ behind }: Pick<OrderRecord, "behind">): string {
+  return behind ? ` for ${behind.user} (${behind.event})` : "";
+}
+
+/** `Deployed`; undefined where MAAS has not told it. */
+export function maasStatus({ maas }: MachineShape): string | undefined {
+  if (!maas) return undefined;
+  return Date.now() - maas.at > OLD_STATUS_MS ? `${maas.status} ${ago(maas.at)}` : maas.status;
 }
 
 export function gradeWords(order: OrderRecord): string {

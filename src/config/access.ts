@@ -5,7 +5,7 @@ import type { z } from "zod";
 import type { AccessRules, Grant } from "../power/access.ts";
 import { checked } from "./check-value.ts";
 import type { Problems } from "./problem.ts";
-import { ACCESS, ACCESS_SECRETS, TOKEN, USER } from "./schema.ts";
+import { ACCESS, ACCESS_SECRETS, MAAS_SECRETS, TOKEN, USER } from "./schema.ts";
 import type { Span } from "./source.ts";
 import { hidden, plain, quoted, scalarText, spanAt, type Value } from "./value.ts";
 
@@ -86,21 +86,25 @@ function checkGrant(rule: Value, names: Set<string>, problems: Problems): void {
   const token = value("token");
   const text = scalarText(token);
   if (token && text !== undefined) checkToken(text, token.at, problems);
-  const from = value("from");
-  for (const network of from?.kind === "list" ? from.items : []) {
+  checkNetworks(value("from"), problems);
+}
+
+/** A list of networks and addresses, and of one word where it may stand there: complains of what is none of them. */
+export function checkNetworks(list: Value | undefined, problems: Problems, word?: string): void {
+  for (const network of list?.kind === "list" ? list.items : []) {
     const written = scalarText(network);
-    if (written === undefined || isNetwork(written)) continue;
+    if (written === undefined || written === word || isNetwork(written)) continue;
     problems.error(network.at, {
       code: "bad-network",
       message: `${quoted(network)} is no network`,
-      hint: "Write 192.168.1.0/24, fd00::/8, or one address.",
+      hint: `Write 192.168.1.0/24, fd00::/8, ${word === undefined ? "" : `${word}, `}or one address.`,
     });
   }
 }
 
-const SECRET_KEYS: ReadonlySet<string> = new Set(ACCESS_SECRETS);
+const SECRET_KEYS: ReadonlySet<string> = new Set([...ACCESS_SECRETS, ...MAAS_SECRETS]);
 
-/** `access:` with its credentials marked as secrets, however they are written. */
+/** `access:` or `maas:` with its credentials marked as secrets, however they are written. */
 export function withHidden(value: Value): Value {
   if (value.kind === "list") return { ...value, items: value.items.map(withHidden) };
   if (value.kind === "scalar") return value;

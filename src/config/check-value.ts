@@ -153,7 +153,7 @@ function sentence(issue: z.core.$ZodIssue, input: Value | undefined): string {
     case "invalid_type":
       return input === undefined ? "is missing" : `must be ${article(issue.expected)}, not ${describe(input)}`;
     case "invalid_value": {
-      const values = issue.values.map(String);
+      const values = [...new Set(issue.values.map(String))];
       const near = input?.kind === "scalar" && !isSecret(input) ? nearest(String(input.value), values) : undefined;
       const wanted = `must be ${values.length === 1 ? values[0] : `one of ${values.join(", ")}`}`;
       if (input === undefined) return `is missing; it ${wanted}`;

@@ -20,6 +20,8 @@ export const WARNINGS = {
     "A button is pressed only on a measured state, and nothing measures this machine: no press will ever happen.",
   "wait-outlasts-maas": "The waits of `off` add up to more than 5 minutes, after which MAAS gives up releasing.",
   "url-listen": "`server.url` and `server.listen` do not fit together.",
+  "no-webhooks": "No listener serves MAAS's webhooks.",
+  "maas-certificate": "A listener asks MAAS for a certificate, and MAAS has none.",
   "url-not-polled": "MAAS polls in the background only a literal IP address in a subnet of a rack controller.",
   "token-charset": "MAAS passes the token on a command line: letters, digits and _ are safe.",
   "secrets-readable": "Other users of this host can read a file of secrets.",

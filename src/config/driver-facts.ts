@@ -145,7 +145,7 @@ function typeWords(shape: JsonType): string {
 }
 
 function codes(words: readonly unknown[]): string {
-  return words.map((word) => `\`${String(word)}\``).join(", ");
+  return [...new Set(words.map(String))].map((word) => `\`${word}\``).join(", ");
 }
 
 function plural(words: string): string {

@@ -74,7 +74,14 @@ function buildHub(
   const address = settings === undefined ? undefined : addressOf(driver, fields.entries, settings);
   // Known even where it is wrong: machines that name it are not to be blamed as well.
   const hub: KnownHub = {
-    spec: { key: name, name, driver, settings, pace: paceOf(driver, pace ?? {}) },
+    spec: {
+      key: name,
+      name,
+      ...(address?.written !== undefined && { address: address.written }),
+      driver,
+      settings,
+      pace: paceOf(driver, pace ?? {}),
+    },
     at: key,
     identity: address === undefined ? name : `${driver.name}:${address.full}`,
     inline: false,

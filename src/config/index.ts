@@ -2,7 +2,11 @@
 export { plainTokens } from "./access.ts";
 export { WARNINGS } from "./checks.ts";
 export { DEMONSTRATION } from "./demonstration.ts";
+export { driverForm } from "./driver-form.ts";
+export { ForeignFile, namesWritten } from "./foreign.ts";
+export { type Fragment, fragmentText, shownFragment } from "./fragment.ts";
 export { jsonSchema } from "./json-schema.ts";
+export type { ListenAddress, ListenerSettings, TlsSettings } from "./listen.ts";
 export {
   type Configuration,
   findConfiguration,
@@ -13,5 +17,5 @@ export {
   storePathOf,
 } from "./load.ts";
 export { formatProblem, type Problem } from "./problem.ts";
-export type { ListenAddress } from "./server.ts";
-export { showConfiguration } from "./show.ts";
+export { LOG_LEVELS, type LogLevel } from "./schema.ts";
+export { showConfiguration, showMachine } from "./show.ts";

@@ -4,9 +4,13 @@ import { type Driver, VERBS } from "../power/driver.ts";
 import { keysOf, shapeOf } from "./member-fields.ts";
 import {
   ACCESS,
+  COMPAT,
   LIMIT,
+  LOG,
+  MAAS,
   MACHINE,
   MACHINE_STRUCTURE,
+  METRICS,
   PACE,
   SERVER,
   STAGE,
@@ -17,7 +21,7 @@ import {
   USER,
 } from "./schema.ts";
 
-type Json = Record<string, unknown>;
+export type Json = Record<string, unknown>;
 
 const PLACEHOLDER = { type: "string", pattern: "\\{(n([+:-]\\d+)?|name|mac|address)\\}" };
 const STRINGS = { type: "array", items: { type: "string" } };
@@ -41,9 +45,13 @@ export function jsonSchema(drivers: readonly Driver[]): Json {
         description: TOP_LEVEL.access,
       },
       store: { ...inputSchema(STORE), description: TOP_LEVEL.store },
+      metrics: { ...inputSchema(METRICS), description: TOP_LEVEL.metrics },
+      log: { ...inputSchema(LOG), description: TOP_LEVEL.log },
+      maas: { ...inputSchema(MAAS), description: TOP_LEVEL.maas },
       drivers: { ...STRINGS, description: TOP_LEVEL.drivers },
       include: { ...oneOrMore({ type: "string" }), description: TOP_LEVEL.include },
       limits: { type: "array", items: inputSchema(LIMIT), description: TOP_LEVEL.limits },
+      compat: { anyOf: [{ const: "maaspower" }, inputSchema(COMPAT)], description: TOP_LEVEL.compat },
       profiles: { ...mapOf("profile"), description: TOP_LEVEL.profiles },
       hubs: { ...mapOf("hub"), description: TOP_LEVEL.hubs },
       machines: { ...mapOf("machine"), description: TOP_LEVEL.machines },
@@ -60,7 +68,7 @@ export function jsonSchema(drivers: readonly Driver[]): Json {
   };
 }
 
-function inputSchema(schema: z.ZodType): Json {
+export function inputSchema(schema: z.ZodType): Json {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, {
     io: "input",
     unrepresentable: "any",

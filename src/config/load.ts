@@ -9,15 +9,19 @@ import type { HubSpec, LimitSpec, MachineSpec } from "../power/spec.ts";
 import { buildAccess } from "./access.ts";
 import { refuse, refuseUnknownKeys } from "./check-value.ts";
 import { checkMachines } from "./checks.ts";
+import { buildCompat, type CompatSettings } from "./compat.ts";
 import { buildHubs } from "./hubs.ts";
 import { buildLimits } from "./limits.ts";
+import { buildMaas, checkMaasNames, type MaasName, type MaasSettings } from "./maas.ts";
 import { buildMachines } from "./machines.ts";
+import { buildLog, buildMetrics, type LogSettings, type MetricsSettings } from "./monitoring.ts";
 import { type Problem, Problems } from "./problem.ts";
 import { buildProfiles } from "./profiles.ts";
 import { Reader } from "./read.ts";
-import { LATER_SERVER, LATER_TOP_LEVEL, notYet, TOP_LEVEL } from "./schema.ts";
+import { TOP_LEVEL } from "./schema.ts";
 import { SecretKeys } from "./secret-keys.ts";
 import { buildServer, buildStore, type ServerSettings, type StoreSettings, SYSTEM_FOLDER } from "./server.ts";
+import type { Span } from "./source.ts";
 import type { KnownHub, UseServices } from "./use.ts";
 import { type Entry, type MapValue, scalarText, type Value } from "./value.ts";
 
@@ -26,13 +30,21 @@ export interface Configuration {
   readonly file: string | undefined;
   readonly server: ServerSettings;
   readonly access: AccessRules;
+  readonly compat: CompatSettings;
   readonly store: StoreSettings;
+  readonly metrics: MetricsSettings;
+  readonly log: LogSettings;
+  readonly maas: MaasSettings | undefined;
+  /** Which machine of MAAS a machine is, by its name, where `maas:` at the machine says it. */
+  readonly maasNames: ReadonlyMap<string, MaasName>;
   readonly hubs: readonly HubSpec[];
   readonly limits: readonly LimitSpec[];
   readonly machines: readonly MachineSpec[];
   /** Every file that was read, absolute. */
   readonly watchedFiles: readonly string[];
   readonly warnings: readonly Problem[];
+  /** Those it may use, the user's own included. */
+  readonly drivers: readonly Driver[];
   /** What `config show` prints. */
   readonly resolved: Resolved;
 }
@@ -42,6 +54,8 @@ export interface Resolved {
   readonly top: ReadonlyMap<string, Entry>;
   readonly hubs: ReadonlyMap<string, ReadonlyMap<string, Entry>>;
   readonly machines: ReadonlyMap<string, ReadonlyMap<string, Entry>>;
+  /** Where each machine's name stands, or the range that it is in. */
+  readonly places: ReadonlyMap<string, Span>;
 }
 
 export interface LoadOptions {
@@ -114,11 +128,7 @@ async function load(
   const document = await read(reader);
   if (!document) return { configuration: undefined, problems: problems.all, drivers: options.drivers };
 
-  for (const later of LATER_TOP_LEVEL) {
-    const given = document.entries.get(later);
-    if (given) problems.error(given.key, notYet(later));
-  }
-  refuseUnknownKeys(document, { known: new Set([...Object.keys(TOP_LEVEL), ...LATER_TOP_LEVEL]), of: "" }, problems);
+  refuseUnknownKeys(document, { known: new Set(Object.keys(TOP_LEVEL)), of: "" }, problems);
   const value = (key: string): Value | undefined => {
     const given = document.entries.get(key)?.value;
     // A key with nothing behind it is as good as none: everything under it is commented out.
@@ -127,9 +137,12 @@ async function load(
   const folder = dirname(path);
   const drivers = await ownDrivers(document, { ...options, folder, problems });
   for (const driver of drivers) secretKeys.learn(driver);
-  const server = buildServer(withoutLater(value("server"), problems), folder, problems);
+  const server = buildServer(value("server"), folder, problems);
   const access = buildAccess(value("access"), problems);
   const store = buildStore(value("store"), folder, problems);
+  const metrics = buildMetrics(value("metrics"), problems);
+  const log = buildLog(value("log"), problems);
+  const maas = buildMaas(value("maas"), problems);
 
   const services: UseServices = {
     drivers: new Map(drivers.map((driver) => [driver.name, driver])),
@@ -151,27 +164,38 @@ async function load(
     });
   }
   checkMachines(machines, problems);
+  checkMaasNames(machines, problems);
   const limits = buildLimits(value("limits"), {
     tags: new Set(machines.flatMap((machine) => machine.spec.tags)),
     hubs: new Set([...services.hubs.values()].map((hub) => hub.spec.name)),
     problems,
   });
 
+  const names = new Set(machines.map((machine) => machine.spec.facts.name));
+  const compat = buildCompat(value("compat"), { machines: names, problems });
+
   const all = problems.all;
   const configuration: Configuration = {
     file: path,
     server,
     access,
+    compat,
     store,
+    metrics,
+    log,
+    maas,
+    maasNames: new Map(machines.flatMap(({ spec, maas: name }) => (name ? [[spec.facts.name, name]] : []))),
     hubs: [...services.hubs.values()].map((hub) => hub.spec),
     limits,
     machines: machines.map((machine) => machine.spec),
     watchedFiles: reader.watchedFiles,
     warnings: all,
+    drivers,
     resolved: {
       top: document.entries,
       hubs: hubEntries,
       machines: new Map(machines.map((machine) => [machine.spec.facts.name, machine.entries])),
+      places: new Map(machines.map((machine) => [machine.spec.facts.name, machine.at])),
     },
   };
   return { configuration: problems.errors > 0 ? undefined : configuration, problems: all, drivers };
@@ -182,17 +206,6 @@ function mapOf(value: Value | undefined, name: string, problems: Problems): MapV
   if (value.kind === "map") return value;
   refuse(value, `\`${name}:\` must be a map of names`, problems);
   return undefined;
-}
-
-function withoutLater(server: Value | undefined, problems: Problems): Value | undefined {
-  if (server?.kind !== "map") return server;
-  const entries = new Map(server.entries);
-  for (const later of LATER_SERVER) {
-    const given = entries.get(later);
-    if (given) problems.error(given.key, notYet(`server.${later}`));
-    entries.delete(later);
-  }
-  return { ...server, entries };
 }
 
 interface OwnDriversOptions extends LoadOptions {

@@ -3,23 +3,26 @@ import type { z } from "zod";
 import { cutsOf, type MachineFacts, VERBS } from "../power/driver.ts";
 import type { MachineSpec, SupplySpec } from "../power/spec.ts";
 import { refuse, refuseUnknownKeys } from "./check-value.ts";
+import { type MaasName, maasNameOf } from "./maas.ts";
 import { type Member, meantFor, membersOf } from "./member.ts";
 import { checkedFields, type Fields, fieldValue, ownEntries, shapeOf } from "./member-fields.ts";
 import { Parts } from "./parts.ts";
 import type { Problems } from "./problem.ts";
 import { type Profiles, withProfiles } from "./profiles.ts";
-import { LATER_MACHINE, MACHINE, MACHINE_STRUCTURE, notYet } from "./schema.ts";
+import { ASK_MAAS, MACHINE, MACHINE_STRUCTURE } from "./schema.ts";
 import { lineOf, type Span } from "./source.ts";
 import type { Use, UseServices } from "./use.ts";
 import { type Entry, isSecret, joined, type MapValue } from "./value.ts";
 
 const MIN_OFF_MS = { mains: 5_000, port: 2_000 } as const;
-const KNOWN_KEYS = new Set([...Object.keys(MACHINE.shape), ...Object.keys(MACHINE_STRUCTURE), ...LATER_MACHINE]);
+const KNOWN_KEYS = new Set([...Object.keys(MACHINE.shape), ...Object.keys(MACHINE_STRUCTURE)]);
 /** `{mac}` and `{address}` stand for these, so they are read first. */
 const FACTS = ["mac", "address"] as const;
 
 export interface BuiltMachine {
   readonly spec: MachineSpec;
+  /** Which machine of MAAS it is, as far as it is said. */
+  readonly maas?: MaasName;
   readonly at: Span;
   /** Entries as resolved, for `config show`. */
   readonly entries: ReadonlyMap<string, Entry>;
@@ -96,10 +99,6 @@ function buildMachine(written: Written, services: MachineServices): BuiltMachine
   const member: Member = { ...written.member };
   const { problems } = services;
   const before = problems.errors;
-  for (const later of LATER_MACHINE) {
-    const given = entry.entries.get(later);
-    if (given) problems.error(given.key, notYet(later));
-  }
   const fields = ownFields(member, entry, problems);
   const settings = checkedFields(MACHINE, entry, fields, problems);
 
@@ -136,6 +135,7 @@ function buildMachine(written: Written, services: MachineServices): BuiltMachine
       stages,
       ...(query && { query }),
     },
+    ...(settings.maas && { maas: maasNameOf(settings.maas) }),
     at: key,
     entries: joined(fields.entries, parts.shown),
     commands: parts.commands,
@@ -158,6 +158,7 @@ function ownFields(member: Member, entry: MapValue, problems: Problems): Fields 
     member[key] = {
       text: parsed.success && typeof parsed.data === "string" ? parsed.data : standIn,
       secret: value?.kind === "scalar" && isSecret(value),
+      ...(key === "address" && parsed.data === ASK_MAAS && { sought: true }),
     };
   }
   return ownEntries(entry, shape, { member, problems });
@@ -176,7 +177,7 @@ function ownSpec(member: Member, settings: z.output<typeof MACHINE>): OwnSpec {
   const facts: MachineFacts = {
     name: member.name,
     ...(mac !== undefined && { mac }),
-    ...(address !== undefined && { address }),
+    ...(address !== undefined && address !== ASK_MAAS && { address }),
   };
   return {
     facts,

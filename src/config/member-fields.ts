@@ -14,6 +14,8 @@ export interface Fields {
   readonly silent: ReadonlySet<string>;
   /** Every member of the range has the same, as they are written. */
   readonly same: boolean;
+  /** The key whose value is found before each exchange. */
+  readonly sought?: string;
 }
 
 export const NO_FIELDS: Fields = { entries: new Map(), silent: new Set(), same: true };
@@ -53,6 +55,7 @@ export function fieldEntries(
   const entries = new Map<string, Entry>();
   const silent = new Set<string>();
   let same = true;
+  let sought: string | undefined;
   for (const [key, field] of Object.entries(shapeOf(schema))) {
     const facts = fieldFacts(field);
     const given = entry.entries.get(key);
@@ -65,8 +68,16 @@ export function fieldEntries(
       continue;
     }
     const fact = facts.from && factOf(member, facts.from);
-    if (fact !== undefined) {
+    if (fact?.sought && !facts.own) {
+      silent.add(key);
+      problems.error(entry.at, {
+        code: "address-sought",
+        message: `${driver.name} needs the address of its own device, and MAAS knows that of machine ${member.name} itself`,
+        hint: `Give \`${key}\` here. Only \`ssh\` and \`reachable\` take an address that MAAS is asked for.`,
+      });
+    } else if (fact !== undefined) {
       same = false;
+      if (fact.sought) sought = key;
       const { text, secret } = fact;
       entries.set(key, { key: entry.at, value: { kind: "scalar", value: text, at: entry.at, secret } });
     } else if (facts.from && !field.safeParse(undefined).success) {
@@ -78,7 +89,7 @@ export function fieldEntries(
       });
     }
   }
-  return { entries, silent, same };
+  return { entries, silent, same, ...(sought !== undefined && { sought }) };
 }
 
 /** The schema of one verb's value in a field that holds a value per verb. */

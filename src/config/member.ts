@@ -21,6 +21,8 @@ export interface Fact {
   readonly text: string;
   /** It is not to be shown, nor what it is put into. */
   readonly secret: boolean;
+  /** It stands for an address that is found before each exchange. */
+  readonly sought?: boolean;
 }
 
 /** What is known of the member under that name. */
@@ -88,8 +90,16 @@ function fill(value: Value, member: Member, problems: Problems): Value {
           const fact = name && factOf(member, name);
           secret ||= fact?.secret ?? false;
           const replaced = name ? fact?.text : number(member, operator, operand);
-          if (replaced !== undefined) return replaced;
+          if (replaced !== undefined && !fact?.sought) return replaced;
           wrong = true;
+          if (fact?.sought) {
+            problems.error(value.at, {
+              code: "address-sought",
+              message: `${written} is replaced when the configuration is read, and the address of "${member.name}" is asked for later`,
+              hint: "Only `ssh` and `reachable` take an address that MAAS is asked for; here write the address itself.",
+            });
+            return written;
+          }
           problems.error(value.at, {
             code: "placeholder",
             message: name

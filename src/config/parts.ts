@@ -5,7 +5,7 @@ import type { MachineSpec, QuerySpec, StageSpec, SupplySpec } from "../power/spe
 import { refuse } from "./check-value.ts";
 import type { Member } from "./member.ts";
 import { checkedFields, ownEntries, shapeOf } from "./member-fields.ts";
-import { LATER_MACHINE, MACHINE, MACHINE_STRUCTURE, STAGE, SUPPLY } from "./schema.ts";
+import { MACHINE, MACHINE_STRUCTURE, STAGE, SUPPLY } from "./schema.ts";
 import type { Span } from "./source.ts";
 import { resolveUse, type Use, type UseServices } from "./use.ts";
 import { type Entry, joined, type MapValue, type Value } from "./value.ts";
@@ -13,7 +13,7 @@ import { type Entry, joined, type MapValue, type Value } from "./value.ts";
 /** A soft off is given this long (ms), unless the stage says otherwise. */
 const SOFT_WAIT_MS = 60_000;
 
-const MACHINE_KEYS = [...Object.keys(MACHINE.shape), ...Object.keys(MACHINE_STRUCTURE), ...LATER_MACHINE];
+const MACHINE_KEYS = [...Object.keys(MACHINE.shape), ...Object.keys(MACHINE_STRUCTURE)];
 const STAGE_KEYS = Object.keys(STAGE.shape);
 const NO_KEYS: readonly string[] = [];
 const SUPPLY_KEYS = Object.keys(SUPPLY.shape);

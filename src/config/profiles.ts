@@ -3,7 +3,7 @@ import type { Driver } from "../power/driver.ts";
 import { refuse, refuseUnknownKeys } from "./check-value.ts";
 import { shapeOf } from "./member-fields.ts";
 import type { Problems } from "./problem.ts";
-import { LATER_MACHINE, MACHINE, MACHINE_STRUCTURE, PACE } from "./schema.ts";
+import { MACHINE, MACHINE_STRUCTURE, PACE } from "./schema.ts";
 import { type Entry, type MapValue, quoted, shownText, type Value } from "./value.ts";
 
 export type Profiles = ReadonlyMap<string, MapValue>;
@@ -17,7 +17,6 @@ export function buildProfiles(
     ...Object.keys(MACHINE.shape),
     ...Object.keys(MACHINE_STRUCTURE),
     ...Object.keys(PACE.shape),
-    ...LATER_MACHINE,
     ...[...drivers.values()].flatMap(({ hub, outlet }) => [
       ...Object.keys(shapeOf(hub)),
       ...Object.keys(shapeOf(outlet)),

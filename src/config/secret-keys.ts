@@ -6,7 +6,7 @@ import type { z } from "zod";
 import type { Driver } from "../power/driver.ts";
 import { nearest } from "../power/names.ts";
 import { fieldFacts } from "../wire/fields.ts";
-import { ACCESS_SECRETS, OWN_KEYS } from "./schema.ts";
+import { ACCESS_SECRETS, MAAS_SECRETS, OWN_KEYS } from "./schema.ts";
 import { blotted } from "./source.ts";
 
 const SUSPECT = /pass|token|secret|community|key|psk|auth|priv|hash|cred/i;
@@ -29,7 +29,7 @@ export class SecretKeys {
   readonly #judged = new Map<string, boolean>();
 
   constructor(drivers: readonly Driver[]) {
-    this.#secret = new Set(ACCESS_SECRETS);
+    this.#secret = new Set([...ACCESS_SECRETS, ...MAAS_SECRETS]);
     this.#open = new Set(OWN_KEYS);
     for (const driver of drivers) this.learn(driver);
   }

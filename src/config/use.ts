@@ -3,6 +3,7 @@
  * or a query. Resolves it to an outlet of a hub.
  */
 import type { z } from "zod";
+import type { Sought } from "../power/address.ts";
 import { type Capability, capabilities, DEFAULT_PACE, type Driver, type Pace } from "../power/driver.ts";
 import { Secret } from "../power/secret.ts";
 import { type HubSpec, type OutletSpec, outletName } from "../power/spec.ts";
@@ -11,6 +12,7 @@ import { refuseUnknownKeys } from "./check-value.ts";
 import { own } from "./member.ts";
 import {
   checkedFields,
+  type Fields,
   type FieldsOf,
   fieldEntries,
   keysOf,
@@ -118,7 +120,7 @@ function useOfHub(request: UseRequest, name: Entry, services: UseServices): Use 
   const settings = outletSettings(request, driver, services);
   if (!settings) return undefined;
   return {
-    outlet: { hub: hub.spec, settings: settings.output, label: labelled(hub.spec.name, settings) },
+    outlet: outletOf(hub.spec, settings, hub.spec.name),
     can: capabilities(driver, settings.output),
     at: request.entry.at,
     hubIdentity: hub.identity,
@@ -141,7 +143,8 @@ function useInline(request: UseRequest, name: Entry, services: UseServices): Use
   const settings = outletSettings(request, driver, services);
   if (!settings || !paceSettings || (driver.hub && hubSettings === undefined)) return undefined;
 
-  const address = driver.hub && addressOf(driver, hubFields.entries, hubSettings);
+  const sought = soughtBy(hubFields, request);
+  const address = driver.hub && !sought ? addressOf(driver, hubFields.entries, hubSettings) : undefined;
   const key =
     address === undefined
       ? `${driver.hub ? `${driver.name}@` : ""}machine:${member.name}`
@@ -149,19 +152,31 @@ function useInline(request: UseRequest, name: Entry, services: UseServices): Use
   const spec: HubSpec = {
     key,
     name: address?.written ?? (driver.hub ? member.name : driver.name),
+    ...(address?.written !== undefined && { address: address.written }),
     driver,
     settings: hubSettings,
+    ...(sought && { sought }),
     pace: paceOf(driver, paceSettings),
   };
   const hub = driver.hub ? shareHub({ spec, at: name.key, identity: key, inline: true }, services) : spec;
   const base = address?.written === undefined ? driver.name : `${driver.name} ${address.written}`;
   return {
-    outlet: { hub, settings: settings.output, label: labelled(base, settings) },
+    outlet: outletOf(hub, settings, base),
     can: capabilities(driver, settings.output),
     at: entry.at,
     hubIdentity: key,
     entries: joined(new Map([["driver", name]]), hubFields.entries, pace.entries, settings.entries),
   };
+}
+
+function outletOf(hub: HubSpec, settings: OutletSettings, base: string): OutletSpec {
+  const { output, sought } = settings;
+  return { hub, settings: output, ...(sought && { sought }), label: labelled(base, settings) };
+}
+
+/** What of the fields is the address of a machine that is found before each exchange. */
+function soughtBy({ sought: key }: Fields, { member }: UseRequest): Sought | undefined {
+  return key === undefined ? undefined : { key, machine: member.name };
 }
 
 function* namesOf(hubs: ReadonlyMap<string, KnownHub>): Generator<string> {
@@ -279,6 +294,7 @@ function settingsText({ settings, pace }: HubSpec): string {
 
 interface OutletSettings {
   readonly output: object;
+  readonly sought: Sought | undefined;
   readonly entries: ReadonlyMap<string, Entry>;
 }
 
@@ -298,5 +314,5 @@ function outletSettings(request: UseRequest, driver: Driver, { problems }: UseSe
     { ...fields, entries },
     problems,
   );
-  return output && { output, entries: fields.entries };
+  return output && { output, sought: soughtBy(fields, request), entries: fields.entries };
 }

@@ -7,7 +7,7 @@
  * TP-Link documents neither; both are known from what others found out, see `sources`.
  */
 import { z } from "zod";
-import { type Context, defineDriver, type ListedOutlet, type QueryAnswer } from "../power/driver.ts";
+import { type Context, defineDriver, type ListedOutlet, type QueryAnswer, type Trap } from "../power/driver.ts";
 import { PowerError } from "../power/errors.ts";
 import { choice, host, port, secret, text } from "../wire/fields.ts";
 import { type Finding, mistake } from "../wire/finding.ts";
@@ -52,7 +52,7 @@ export default defineDriver({
     "The state is the relay's, read from the plug before and after each command. Whether the machine behind it runs, a plug with a meter tells by its power: set `above` (HS110, HS300, KP115, KP125, EP25, P110, P115, P304M and others). Without a meter give the machine a `query`.",
     "Newer firmware lets only TP-Link's own apps in (a protocol called TPAP). Switch on Third-Party Compatibility in the app: Me > Third-Party Services. A new plug, and one with new firmware, needs it switched off and on again ([python-kasa 1696](https://github.com/python-kasa/python-kasa/issues/1696), [home-assistant 156474](https://github.com/home-assistant/core/issues/156474), [openhab 21144](https://github.com/openhab/openhab-addons/issues/21144)). Switch automatic updates of its firmware off.",
     "That switch puts some Kasa strips back to the first protocol until they are next without power ([home-assistant 153390](https://github.com/home-assistant/core/issues/153390)): leave `protocol: auto`, and give `user` and `password`. Since firmware 1.1 Kasa plugs hash the account as Tapo does ([python-kasa 1740](https://github.com/python-kasa/python-kasa/issues/1740)); that is found out by itself. Some refuse the right account until they are removed from the app and added again ([python-kasa 1580](https://github.com/python-kasa/python-kasa/pull/1580)).",
-    "The old Tapo protocol (AES, firmware before 2024) is not supported: update the plug. In the app switch off what would act behind our back: schedules, timers, auto-off, and power protection with too low a limit.",
+    "The old Tapo protocol (AES, firmware before 2024) is not supported: update the plug. In the app switch off what would act behind our back: schedules, timers, auto-off, and power protection with too low a limit; `maasochist doctor` tells of those that it finds.",
     "No real plug was at hand. The first protocol is tested against tplink-smarthome-simulator, KLAP against a simulator of our own that python-kasa's transports agree with; what a plug says in place of an answer when third parties are shut out is known from reports alone.",
     "The first protocol knows no password: whoever is on its network can switch such a plug. Keep plugs on a network of their own.",
   ],
@@ -99,6 +99,13 @@ export default defineDriver({
       label: name,
       state: closed ? "on" : "off",
     })),
+  examine: async (plug, outlets, { signal }) => {
+    const sockets = await plug.sockets(signal);
+    const found: (readonly Trap[])[] = [];
+    // A plug takes one question after the other.
+    for (const { outlet } of outlets) found.push(await plug.examine(socketOf(sockets, outlet), signal));
+    return found;
+  },
 });
 
 function accountOf({ user, password }: Pick<Hub, "user" | "password">) {

@@ -9,11 +9,11 @@
  * MQTT 5.0 and 3.1.1, by OASIS. How the devices of the presets speak stands in src/wire/mqtt-dialects.ts.
  */
 import type { Clock } from "../power/clock.ts";
-import { type Context, defineDriver } from "../power/driver.ts";
+import { type Context, defineDriver, type Trap } from "../power/driver.ts";
 import { PowerError } from "../power/errors.ts";
 import { MqttBroker } from "../wire/mqtt.ts";
 import { brokerFindings, outletFindings } from "../wire/mqtt-check.ts";
-import { command, read, watch } from "../wire/mqtt-device.ts";
+import { command, read, retained, watch } from "../wire/mqtt-device.ts";
 import { MQTT_VERBS } from "../wire/mqtt-dialects.ts";
 import { deviceOf, MQTT_HUB, MQTT_OUTLET, type MqttSettings } from "../wire/mqtt-settings.ts";
 
@@ -40,7 +40,7 @@ export default defineDriver({
   ],
   notes: [
     "A state that came because it was asked for (`publish: { query: … }`, which every preset has) is fresh. Without that the state is as old as the message that told it, and no proof of a command before which it came; `max_age` makes it unknown after a while. What the broker retained is of unknown age: it is told as assumed, and an order acts on it as if nothing were known. A payload that is neither on nor off, such as `unavailable`, reads unknown.",
-    "A broker's acknowledgement only tells that the broker has the command. So an order is done when the device tells the state. Commands are never retained. With MQTT 5 they also expire after 10 s, so that none waits for a device that is gone, and a command on a topic where nobody listens fails at once. A retained command that something else left in the broker switches a Tasmota or Shelly again each time it connects: look with `mosquitto_sub -v --retained-only -t 'cmnd/#'`, and clear it with `mosquitto_pub -r -n -t TOPIC`.",
+    "A broker's acknowledgement only tells that the broker has the command. So an order is done when the device tells the state. Commands are never retained. With MQTT 5 they also expire after 10 s, so that none waits for a device that is gone, and a command on a topic where nobody listens fails at once. A retained command that something else left in the broker switches a Tasmota or Shelly again each time it connects: look with `mosquitto_sub -v --retained-only -t 'cmnd/#'`, and clear it with `mosquitto_pub -r -n -t TOPIC`; `maasochist doctor` looks for one on the topics of your machines.",
     "Where the device says that it is gone, by `availability` (its last will), nothing is sent and the state is no state. States that it tells unasked are taken while it is known to be there, so only with `availability`.",
     "`tasmota`: `outlet` is its Topic, `base` its FullTopic where that is not `%prefix%/%topic%/`; the second of several relays is `plug1#2`. `POWER` and `POWER1` are both heard (SetOption26). `PulseTime`, `Interlock`, `PowerLock` and `PowerOnState` of the device may defeat an order; the driver `tasmota` looks at them over HTTP.",
     "`zigbee2mqtt`: `outlet` is the friendly name, with an endpoint `plug1#l1`. Switch on its availability feature, or a plug without current fails only by not answering. It answers from the device, but tells its own picture of it whenever the device reports something else at that moment. `power: power` reads watts of a plug that has them.",
@@ -106,6 +106,12 @@ export default defineDriver({
   watch: ({ broker, clock }, outlets, listener, { signal }) => {
     const watched = new Map(outlets.map((outlet) => [outlet, deviceOf(outlet)] as const));
     return watch(broker, watched, { listener, signal, now: () => clock.now() });
+  },
+  examine: async ({ broker }, outlets, { signal }) => {
+    const found: (readonly Trap[])[] = [];
+    // Outlets may share a topic, which is looked at for one after the other.
+    for (const outlet of outlets) found.push(await retained(broker, deviceOf(outlet), signal));
+    return found;
   },
   watts: async (hub, outlet, ctx) => {
     const { watts } = await query(hub, outlet, ctx);

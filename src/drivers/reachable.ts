@@ -21,7 +21,7 @@ import { tcpConnect } from "../wire/tcp-connect.ts";
 const QUERY_MS = 10_000;
 
 const OUTLET = z.object({
-  host: host({ from: "address", description: "Address of the machine" }),
+  host: host({ from: "address", own: true, description: "Address of the machine" }),
   by: z
     .array(z.enum(["tcp", "icmp", "arp"]))
     .min(1)
@@ -49,6 +49,7 @@ export default defineDriver({
     "Silence counts only where every way could be asked. Where one could not, as a ping that this account may not send, the state is unknown and the reason says why: leave that way out. A name that the name service does not know, or a network of the daemon's own that is down, is a failure.",
     "A machine that boots takes a while to answer: raise the machine's `verify` above its boot time. While it shuts down it may still answer; MAASochist does not take that for on.",
     "`icmp` uses the system's `ping`. `arp` works on Linux, for machines on a network of the daemon's own, also where their firewall drops everything else; it takes up to 8 s to be sure of silence, and an answer is as old as the kernel says. IPv6 addresses are asked the same way, by NDP.",
+    "With `address: maas` at the machine MAAS is asked where it is. While MAAS is out of reach its last known address is asked, and what is heard there is `assumed`.",
     "A proxy or a load balancer that accepts connections for a machine that is down makes it look up: ask a port that only the machine itself has.",
   ],
   examples: [

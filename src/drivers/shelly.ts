@@ -41,7 +41,7 @@ export default defineDriver({
     "The state is the relay's own, asked for at every reading; several machines on one Shelly are read in one exchange. A relay that is closed feeds a machine, but does not tell whether it runs. With `above` the meter tells it. A device without a meter has no watts to tell; the figure that can be typed into a Shelly 1 in place of one ([evcc#2533](https://github.com/evcc-io/evcc/pull/2533)) is not taken for a measurement.",
     "Where a password is set, give it: `Authentication` of later generations (the user is always `admin`), `Restrict login` of the first, whose user can be another one. The first generation gets it as Basic, in the clear, and only when it asks for one; later ones by digest.",
     "With `cycle:` as in the second example, off and on are one command: the device closes its relay by itself after `rest`, even when it feeds the switch or the router through which it is reached. Without it a cycle is an off and an on. An off still needs a way back to the device: protect a machine that carries your network with `protect: people` or `cut: never`.",
-    "The device's own timers, auto-off and auto-on, undo what was ordered; `maasochist hubs outlets HUB` tells where they are set. What it does when mains return is its _power-on default_ (Gen1) or _initial state_: `restore last` fits a machine that MAAS switches. In the mode _detached_ a wired button leaves the relay alone.",
+    "The device's own timers, auto-off and auto-on, undo what was ordered; `maasochist hubs outlets HUB` and `maasochist doctor` tell where they are set. What it does when mains return is its _power-on default_ (Gen1) or _initial state_: `restore last` fits a machine that MAAS switches. In the mode _detached_ a wired button leaves the relay alone.",
     "Firmware 2.0.0 of later generations runs out of logins, and then answers 429, until it is left alone for a while or restarted ([core#177257](https://github.com/home-assistant/core/issues/177257), [core#178327](https://github.com/home-assistant/core/issues/178327)), and its logins expire every hour ([aioshelly#1230](https://github.com/home-assistant-libs/aioshelly/issues/1230)). Both are met here by a new login; firmware 2.0.1 is to mend its own part ([openhab-addons#21179](https://github.com/openhab/openhab-addons/issues/21179)). Another program that asks the same device with a wrong password locks everybody out for ten minutes.",
   ],
   examples: [
@@ -84,6 +84,11 @@ export default defineDriver({
     ),
   watts: ({ relays }, { outlet }, { signal }) => relays.watts(outlet, signal),
   list: ({ relays }, { signal }) => relays.list(signal),
+  examine: ({ relays }, outlets, { signal }) =>
+    relays.examine(
+      outlets.map(({ outlet }) => outlet),
+      signal,
+    ),
 });
 
 function relaysOf(info: ShellyInfo, options: ShellyOptions): ShellyRelays {

@@ -22,7 +22,7 @@ const PRESETS = {
   windows: { off: "shutdown /s /f /t 0", reset: "shutdown /r /f /t 0" },
 } as const;
 
-const HUB = z.object({ host: host({ from: "address" }), ...sshFields });
+const HUB = z.object({ host: host({ from: "address", own: true }), ...sshFields });
 type Login = z.output<typeof HUB>;
 
 const OUTLET = z.object({
@@ -64,7 +64,7 @@ export default defineDriver({
         ", ",
       )}. \`/f\` closes programs that would object, as the others do. Write another as \`command\`: \`poweroff\` on Alpine, \`doas shutdown -p now\` on OpenBSD.`,
     "With `sudo: true` the command is run as `sudo -n -- …`, which needs a line such as `maas ALL=(root) NOPASSWD: /usr/sbin/shutdown` in /etc/sudoers.d; or, where a password is known, as `sudo -S -p '' -- …` with the password on standard input, never on a command line. sudo runs one program without a shell: write `sh -c '…'` for more.",
-    "`host_key: known` takes only keys in known_hosts; hashed names and `@revoked` count, host certificates (`@cert-authority`) are not supported. `first` takes the key of the first login and keeps it as long as the daemon runs. MAAS gives a machine a new key with each deployment, so both end in `wrong_device` after the next one: there `any` is for you. With it use `key` or `agent`, which tell an impostor nothing, rather than a password.",
+    "`host_key: known` takes only keys in known_hosts; hashed names and `@revoked` count, host certificates (`@cert-authority`) are not supported. `first` takes the key of the first login and keeps it as long as the daemon runs. MAAS gives a machine a new key with each deployment, so both end in `wrong_device` after the next one: there `any` is for you, and `address: maas` at the machine, for the address changes as well. With `any` use `key` or `agent`, which tell an impostor nothing, rather than a password.",
     "On Windows it needs OpenSSH Server, and a user who may shut down.",
   ],
   examples: [
@@ -74,7 +74,7 @@ export default defineDriver({
     },
     {
       title: "Deployed anew by MAAS again and again; asked first, then cut",
-      yaml: 'machines:\n  "node[1-3]":\n    address: "192.168.1.2{n}"\n    supply: { driver: simulated, outlet: "{n}", kind: plug }\n    driver: ssh\n    user: ubuntu\n    key: !file id_ed25519\n    host_key: any\n    sudo: true\n    query: { driver: reachable }\n',
+      yaml: 'machines:\n  "node[1-3]":\n    address: maas\n    supply: { driver: simulated, outlet: "{n}", kind: plug }\n    driver: ssh\n    user: ubuntu\n    key: !file id_ed25519\n    host_key: any\n    sudo: true\n    query: { driver: reachable }\n',
     },
     {
       title: "Windows, and a command of one's own",

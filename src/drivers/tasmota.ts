@@ -26,7 +26,7 @@ export default defineDriver({
     "`outlet` counts relays from 1, as Tasmota does. `maasochist hubs outlets HUB` lists them with their names. A device that already talks to a broker can be used by the driver `mqtt` as well, which hears changes at once.",
     "The state is the relay's own, asked for at every reading; several machines on one device are read in one exchange. A relay that is closed feeds a machine, but does not tell whether it runs. With `above` the meter tells it; a device with one meter over several relays cannot.",
     "A web password is sent in the URL, since older firmware takes it nowhere else: anybody on the same network can read it. It is kept out of every log and message here.",
-    "Settings of the device that work against us are shown beside each reading, in the evidence of `maasochist status`, and by `maasochist hubs outlets HUB`. `PulseTime` opens a relay some time after each on: `PulseTime1 0` ends that. `PowerOnState 4` keeps relays closed for ever, so an off is refused; `PowerOnState 2` flips them when mains return; `PowerOnState 3` fits a machine that MAAS switches. `PowerLock` holds a relay as it is. With `Interlock` closing one relay opens another, so an on is refused while another machine is fed in that way: `Interlock 0` lets each be switched alone. They are read again every 10 minutes.",
+    "Settings of the device that work against us are shown beside each reading, in the evidence of `maasochist status`, and by `maasochist hubs outlets HUB`. `PulseTime` opens a relay some time after each on: `PulseTime1 0` ends that. `PowerOnState 4` keeps relays closed for ever, so an off is refused; `PowerOnState 2` flips them when mains return; `PowerOnState 3` fits a machine that MAAS switches. `PowerLock` holds a relay as it is. With `Interlock` closing one relay opens another, so an on is refused while another machine is fed in that way: `Interlock 0` lets each be switched alone. They are read again every 10 minutes, and by `maasochist doctor`.",
     "A button on the plug still switches it: `SetOption73 1` takes the relay from it. Rules and timers of the device are not looked at. Where `SetOption128` is 0, address the device by its own IP address or host name, or set it to 1 ([Tasmota#12900](https://github.com/arendst/Tasmota/pull/12900)). Firmware before 8.2.0.3 answers 200 to a wrong password ([Tasmota#8170](https://github.com/arendst/Tasmota/issues/8170)); it is recognised.",
   ],
   examples: [
@@ -61,4 +61,9 @@ export default defineDriver({
     ),
   watts: (device, { outlet }, { signal }) => device.watts(outlet, signal),
   list: (device, { signal }) => device.list(signal),
+  examine: (device, outlets, { signal }) =>
+    device.examine(
+      outlets.map(({ outlet }) => outlet),
+      signal,
+    ),
 });

@@ -1,5 +1,5 @@
 /** How failures become HTTP answers, in one form for every front: `{"error":{"code","message","hint"}}`. */
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { PowerError } from "../power/errors.ts";
 import { AccessError } from "./access-error.ts";
 
@@ -16,6 +16,17 @@ export interface HttpError {
   readonly hint: string;
 }
 
+const BEARER = 'Bearer realm="maasochist"';
+
+/**
+ * The challenge of a 401 as a browser is to get it: offered Basic it would ask its owner for a user and password in a window
+ * of its own, keep them until it is closed, and send them with whatever other sites' pages ask for.
+ */
+export function challengeFor({ headers }: IncomingMessage): Readonly<Record<string, string>> {
+  const isBrowser = headers["user-agent"]?.startsWith("Mozilla/") || "sec-fetch-mode" in headers || "origin" in headers;
+  return isBrowser ? { "WWW-Authenticate": BEARER } : {};
+}
+
 /** What to answer when this was thrown. A fault of ours is a 500 that tells nothing of our inside. */
 export function answerOf(thrown: unknown): HttpAnswer & { readonly error: HttpError } {
   if (thrown instanceof PowerError) {
@@ -27,9 +38,7 @@ export function answerOf(thrown: unknown): HttpAnswer & { readonly error: HttpEr
     return {
       status,
       headers: {
-        ...(status === 401 && {
-          "WWW-Authenticate": 'Bearer realm="maasochist", Basic realm="maasochist", charset="UTF-8"',
-        }),
+        ...(status === 401 && { "WWW-Authenticate": `${BEARER}, Basic realm="maasochist", charset="UTF-8"` }),
         ...(retryAfter !== undefined && { "Retry-After": String(Math.ceil(retryAfter)) }),
       },
       error: { code: kind, message, hint },

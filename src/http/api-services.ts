@@ -7,11 +7,16 @@ import type { Clock } from "../power/clock.ts";
 import { PowerError } from "../power/errors.ts";
 import { nearest } from "../power/names.ts";
 import { AccessError } from "./access-error.ts";
-import type { ReloadShape } from "./configuration-routes.ts";
+import type { AccessServices } from "./access-services.ts";
+import type { Checks } from "./checks.ts";
+import type { ConfigurationServices } from "./configuration-services.ts";
 import { refuseForeignPage } from "./foreign-page.ts";
 import type { History } from "./history.ts";
+import type { MetricsServices } from "./metrics.ts";
 import type { Principal } from "./principal.ts";
-import type { DaemonStatus } from "./shapes.ts";
+import type { Probes } from "./probes.ts";
+import { type Answered, learn } from "./request-log.ts";
+import type { DaemonStatus, MaasShape } from "./shapes.ts";
 import type { Sightings } from "./sightings.ts";
 
 export type App = FastifyInstance;
@@ -21,12 +26,19 @@ export interface ApiServices {
   readonly history: History;
   readonly authenticate: (request: IncomingMessage) => Principal | Promise<Principal>;
   readonly status: () => DaemonStatus;
-  /** Reads the configuration again, and takes it over. */
-  readonly reload: (options: { readonly dryRun: boolean }) => Promise<ReloadShape>;
+  readonly configuration: ConfigurationServices;
   readonly sightings: Sightings;
+  readonly checks: Checks;
+  readonly metrics: MetricsServices;
+  readonly access: AccessServices;
+  /** What MAAS told last of a machine. Absent: no MAAS is asked. */
+  readonly maas?: (machine: string) => MaasShape | undefined;
+  readonly probes: Probes;
   readonly clock: Clock;
-  /** Something failed that is our own fault; the caller gets a 500. */
-  readonly onFault: (error: unknown) => void;
+  /** Something failed that is our own fault; the caller gets a 500. `request` is the id of what was asked. */
+  readonly onFault: (error: unknown, request?: string) => void;
+  /** Told of every answer. */
+  readonly answered: (answered: Answered) => void;
 }
 
 const WISHES: Readonly<Record<Right, string>> = {
@@ -39,6 +51,7 @@ const WISHES: Readonly<Record<Right, string>> = {
 /** Who calls, if it may. Throws AccessError. */
 export async function admit(services: ApiServices, request: FastifyRequest, right: Right): Promise<Principal> {
   const principal = await services.authenticate(request.raw);
+  learn(request.raw, { actor: principal.actor.id });
   if (!principal.may(right)) throw new AccessError("forbidden", `${principal.actor.name} may not ${WISHES[right]}`);
   if (request.method !== "GET") refuseForeignPage(request.raw);
   return principal;

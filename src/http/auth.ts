@@ -35,6 +35,12 @@ interface Known {
   readonly within: (address: string) => boolean;
 }
 
+/** What somebody types into a page to sign in. */
+export type SignIn = { readonly name: string; readonly password: string } | { readonly token: string };
+
+/** Lets the same credential in again, from where it is used now. Throws AccessError where it does not count any more. */
+export type Readmission = (remoteAddress: () => string) => Principal;
+
 export class Authenticator {
   readonly #options: AuthenticatorOptions;
   readonly #passwords: PasswordChecker;
@@ -65,34 +71,54 @@ export class Authenticator {
       const token = this.#token(Buffer.from(credential, "latin1"));
       return token ? this.#admit(token, address) : this.#refuse(`${sourceOf(address())} token`);
     }
-    if (scheme === "basic") return this.#basic(credential, address);
+    if (scheme === "basic") {
+      const known = this.#basic(credential, address);
+      return known instanceof Promise
+        ? known.then((right) => this.#admit(right, address))
+        : this.#admit(known, address);
+    }
     throw new AccessError("unauthenticated", "the credential is neither Bearer nor Basic");
   }
 
-  #basic(credential: string, address: () => string): Principal | Promise<Principal> {
+  /** The same for what was typed into a page, where it is to count for longer than a request. Throws AccessError. */
+  async signIn(typed: SignIn, remoteAddress: () => string): Promise<Readmission> {
+    this.#refresh();
+    const address = () => plainAddress(remoteAddress());
+    const known =
+      "token" in typed
+        ? (this.#token(Buffer.from(typed.token)) ?? this.#refuse(`${sourceOf(address())} token`))
+        : await this.#user(typed.name, Buffer.from(typed.password), address);
+    this.#admit(known, address);
+    return (now) => {
+      if (this.#stands(known)) return this.#admit(known, () => plainAddress(now()));
+      throw new AccessError("unauthenticated", "the credential was changed or revoked; sign in again");
+    };
+  }
+
+  #basic(credential: string, address: () => string): Known | Promise<Known> {
     const bytes = Buffer.from(credential, "base64");
     const colon = bytes.indexOf(":");
     if (colon < 0) throw new AccessError("unauthenticated", "the Basic credential holds no user and password");
-    const user = bytes.subarray(0, colon).toString();
-    const secret = bytes.subarray(colon + 1);
-    const token = this.#token(secret);
-    if (token) return this.#admit(token, address);
+    return this.#user(bytes.subarray(0, colon).toString(), bytes.subarray(colon + 1), address);
+  }
 
+  /** By password, or by a token in its place. A promise only when the password must be computed. */
+  #user(user: string, secret: Buffer, address: () => string): Known | Promise<Known> {
+    const token = this.#token(secret);
+    if (token) return token;
     const known = this.#users.get(user);
     const attempt = { user, hash: known?.hash, password: secret.toString() };
     const source = sourceOf(address());
     const key = `${source} user ${user.slice(0, NAME_COUNTS)}`;
     const remembered = this.#passwords.remembers(attempt);
-    if (remembered === true && known) return this.#admit(known, address);
+    if (remembered === true && known) return known;
     if (remembered === false) return this.#refuse(`${key} again`);
     this.#slow(key);
     const check = this.#passwords.check(attempt, source);
     if (!check)
       throw new AccessError("throttled", "too many logins are being checked", { retryAfter: CROWDED_RETRY_S });
     // It may have been revoked while this was computed.
-    return check.then((right) =>
-      right && known && this.#stands(known) ? this.#admit(known, address) : this.#refuse(key),
-    );
+    return check.then((right) => (right && known && this.#stands(known) ? known : this.#refuse(key)));
   }
 
   /** By its hash: how long the look-up takes tells nothing of a token that is not known. */
@@ -109,6 +135,8 @@ export class Authenticator {
     }
     return {
       actor: { id: `${kind}:${name}`, name, role },
+      kind,
+      seesAll: machines.includes("*"),
       address,
       sees: (machine) => matchesAny(machines, machine),
       may: (right) => roleAllows(role, right),
@@ -136,11 +164,18 @@ export class Authenticator {
 
   #refresh(): void {
     const rules = this.#options.rules();
-    if (rules.length === this.#rules.length && rules.every((rule, index) => rule === this.#rules[index])) return;
+    if (areSame(rules, this.#rules)) return;
     this.#rules = rules;
     this.#tokens = new Map(rules.flatMap(({ tokens }) => tokens.map((token) => [token.sha256, knownToken(token)])));
     this.#users = new Map(rules.flatMap(({ users }) => users.map((user) => [user.name, knownUser(user)])));
   }
+}
+
+/** By identity, and without a function for each: this is asked at every request. */
+function areSame(a: readonly AccessRules[], b: readonly AccessRules[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false;
+  return true;
 }
 
 function knownToken(grant: TokenGrant): Known {
@@ -155,6 +190,8 @@ function knownUser(grant: UserGrant): Known {
 export function localPrincipal(account: string): Principal {
   return {
     actor: { id: `local:${account}`, name: `${account} (local)`, role: "admin" },
+    kind: "local",
+    seesAll: true,
     address: () => "",
     sees: () => true,
     may: () => true,

@@ -10,14 +10,10 @@
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import type { Clock } from "../power/clock.ts";
+import { beginStream, HEARTBEAT, HEARTBEAT_MS, messageText, writeStream } from "./event-source.ts";
 import type { LiveEvent, StoredEvent } from "./history.ts";
 
-const HEARTBEAT_MS = 15_000;
 const PAGE = 500;
-/** A caller that reads so slowly that this much waits for it is let go; it comes back and resumes. */
-const MOST_WAITING_BYTES = 1_048_576;
-/** When a caller that lost its stream is to come back (ms). */
-const RETRY_MS = 2_000;
 
 export interface StreamOptions {
   readonly response: ServerResponse;
@@ -38,24 +34,11 @@ export async function streamEvents(options: StreamOptions): Promise<void> {
   const { response, clock, after, page, follow, shown, stands } = options;
   const ended = new AbortController();
   response.once("close", () => ended.abort());
-  // A connection that breaks while something is written to it closes as well.
-  response.on("error", () => undefined);
-  response.writeHead(200, {
-    "Content-Type": "text/event-stream",
-    "Cache-Control": "no-store",
-    "X-Accel-Buffering": "no",
-  });
-  response.write(`retry: ${RETRY_MS}\n: connected\n\n`);
+  beginStream(response);
 
   const send = ({ id, event: whole }: LiveEvent) => {
     const event = shown(whole);
-    if (!event || response.writableEnded) return;
-    if (!stands()) response.end();
-    else if (response.writableLength > MOST_WAITING_BYTES) response.destroy();
-    else
-      response.write(
-        `${id === undefined ? "" : `id: ${id}\n`}event: ${event.kind}\ndata: ${JSON.stringify({ id, event })}\n\n`,
-      );
+    if (event) writeStream(response, messageText(event.kind, { id, event }, id), stands);
   };
   let live = after === undefined;
   const unfollow = follow((event) => {
@@ -71,8 +54,7 @@ export async function streamEvents(options: StreamOptions): Promise<void> {
     }
     for (;;) {
       await clock.sleep(HEARTBEAT_MS, ended.signal);
-      if (stands()) response.write(": still here\n\n");
-      else response.end();
+      writeStream(response, HEARTBEAT, stands);
     }
   } catch (error) {
     if (!ended.signal.aborted) throw error;

@@ -1,6 +1,9 @@
 /** Passwords as scrypt: `scrypt:N:r:p:salt:hash`, salt and hash in base64. */
 import { createHmac, randomBytes, scrypt, timingSafeEqual } from "node:crypto";
 
+/** In characters. */
+export const SHORTEST_PASSWORD = 8;
+
 const COST = { N: 2 ** 17, r: 8, p: 1 };
 const LENGTH = 32;
 /** Memory that scrypt may take: 128 · N · r, and as much again. */

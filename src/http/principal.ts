@@ -6,6 +6,10 @@ import type { Actor } from "../power/order.ts";
 export interface Principal {
   /** Without what only the request tells; `actorOf` has it whole. */
   readonly actor: Actor;
+  /** What it was known by. */
+  readonly kind: "token" | "user" | "local";
+  /** May it see every machine that there is, and that there will be? */
+  readonly seesAll: boolean;
   /** Where it calls from; empty over a local socket. */
   readonly address: () => string;
   /** May it know that this machine exists? */

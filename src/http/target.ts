@@ -11,6 +11,17 @@ export function pathOf(target: string): string {
   return `/${path.replace(/^\/+/, "")}`;
 }
 
+/**
+ * What is below the path that the daemon stands under. Proxies that take it away themselves are as good, and so is a MAAS
+ * that asks the daemon itself.
+ */
+export function belowBase(path: string, base: string): string {
+  if (base === "" || !path.startsWith(base)) return path;
+  const rest = path.slice(base.length);
+  if (rest === "" || rest.startsWith("?") || rest.startsWith("#")) return `/${rest}`;
+  return rest.startsWith("/") ? pathOf(rest) : path;
+}
+
 /** A part of a path as it was meant; as it stands where it is not encoded well. */
 export function decoded(part: string): string {
   if (!part.includes("%")) return part;

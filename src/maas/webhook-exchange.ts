@@ -2,9 +2,10 @@
  * MAAS's exchange with a webhook, replayed and explained: `maasochist test NAME --as-maas`.
  * What MAAS makes of an answer follows its `webhook` power driver; see docs/maas.md.
  */
-import { connect, isIP } from "node:net";
+import { isIP } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { messageOf } from "../power/errors.ts";
+import { hostOf, type RawAnswer, rawExchange } from "./raw-exchange.ts";
 
 /** MAAS's own time limit for a poll (ms). */
 const POLL_TIMEOUT_MS = 15_000;
@@ -41,15 +42,6 @@ export interface ReplayStep {
 export async function* replayAsMaas(options: ReplayOptions): AsyncGenerator<ReplayStep> {
   const url = new URL(options.url);
   yield addressStep(url);
-  if (url.protocol !== "http:") {
-    yield {
-      what: options.url,
-      outcome: "failed",
-      explanation:
-        "This replay speaks plain HTTP only. MAAS takes https, with any certificate unless told otherwise, but sends no server name (SNI): a proxy that chooses by name may pick the wrong certificate.",
-    };
-    return;
-  }
   const query = `/maas/${options.machine}/query`;
   for (const path of [query, `${query}/`]) {
     const { step } = await queryStep(url, path, options);
@@ -113,7 +105,7 @@ function addressStep(url: URL): ReplayStep {
 interface Made {
   readonly step: ReplayStep;
   /** Undefined: there was none, and MAAS ends the action at once. */
-  readonly answer?: Answer;
+  readonly answer?: RawAnswer;
   readonly state?: "on" | "off" | "unknown";
 }
 
@@ -153,13 +145,13 @@ function failed(what: string, explanation: string): ReplayStep {
   return { what, outcome: "failed", explanation };
 }
 
-function described(what: string, { status, body, ms }: Answer): string {
+function described(what: string, { status, body, ms }: RawAnswer): string {
   const line = body.replaceAll(/\s+/g, " ").trim();
   return `${what} → ${status} ${line.length > 120 ? `${line.slice(0, 120)}…` : line} (${Math.round(ms)} ms)`;
 }
 
 /** Why MAAS would not take the answer, or undefined where it would. */
-function wrongStatus({ status, headers }: Answer): string | undefined {
+function wrongStatus({ status, headers }: RawAnswer): string | undefined {
   if (status === 404)
     return "404: MAAS takes this for success, whatever the machine does. The address leads to something else than this daemon.";
   if (status >= 300 && status < 400)
@@ -171,58 +163,28 @@ function wrongStatus({ status, headers }: Answer): string | undefined {
   return undefined;
 }
 
-interface Answer {
-  readonly status: number;
-  readonly headers: ReadonlyMap<string, string>;
-  readonly body: string;
-  readonly ms: number;
-}
-
 interface Request extends ReplayOptions {
   readonly method: "GET" | "POST";
   readonly path: string;
   readonly timeoutMs: number;
 }
 
-/** Sends the request as MAAS does, on a connection of its own. Answers why MAAS gets no answer where it gets none. */
-async function ask(url: URL, { method, path, token, timeoutMs, signal }: Request): Promise<Answer | string> {
-  const length = method === "POST" ? "Content-Length: 0\r\n" : "";
-  const head = `${method} ${path} HTTP/1.1\r\nConnection: close\r\n${length}User-Agent: ${USER_AGENT}\r\nAccept: application/json\r\nAuthorization: Bearer ${token}\r\nHost: ${url.host}\r\n\r\n`;
-  const begun = performance.now();
+/** Sends the request as MAAS does. Answers why MAAS gets no answer where it gets none. */
+async function ask(base: URL, { method, path, token, timeoutMs, signal }: Request): Promise<RawAnswer | string> {
   const late = AbortSignal.timeout(timeoutMs);
   try {
-    const text = await exchange(url, head, AbortSignal.any([signal, late]));
-    return parse(text, performance.now() - begun);
+    return await rawExchange({
+      method,
+      url: new URL(`${base.pathname.replace(/\/+$/, "")}${path}`, base),
+      headers: [`Authorization: Bearer ${token}`],
+      agent: USER_AGENT,
+      signal: AbortSignal.any([signal, late]),
+    });
   } catch (error) {
     signal.throwIfAborted();
     if (late.aborted) return `No answer within ${timeoutMs / 1_000} s: MAAS has given up by then.`;
     const refused = error instanceof Error && "code" in error && error.code === "ECONNREFUSED";
-    const why = refused ? `nothing listens on ${url.host}` : `${url.host} cannot be reached (${messageOf(error)})`;
+    const why = refused ? `nothing listens on ${base.host}` : `${base.host} cannot be reached (${messageOf(error)})`;
     return `MAAS fails the action at once and repeats nothing, for ${why}. Does \`server.url\` fit \`server.listen\`?`;
   }
-}
-
-function exchange(url: URL, head: string, signal: AbortSignal): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host: hostOf(url), port: Number(url.port || 80), signal });
-    const chunks: Buffer[] = [];
-    socket.on("connect", () => socket.write(head));
-    socket.on("data", (chunk: Buffer) => chunks.push(chunk));
-    socket.once("error", reject);
-    socket.once("close", () => resolve(Buffer.concat(chunks).toString()));
-  });
-}
-
-function hostOf(url: URL): string {
-  return url.hostname.replace(/^\[|\]$/g, "");
-}
-
-function parse(text: string, ms: number): Answer {
-  const end = text.indexOf("\r\n\r\n");
-  const [first = "", ...lines] = text.slice(0, Math.max(0, end)).split("\r\n");
-  const headers = new Map(
-    lines.map((line) => [line.slice(0, line.indexOf(":")).toLowerCase(), line.slice(line.indexOf(":") + 1).trim()]),
-  );
-  const status = Number(/^HTTP\/1\.[01] (\d{3})\b/.exec(first)?.[1] ?? 0);
-  return { status, headers, body: end < 0 ? "" : text.slice(end + 4), ms };
 }

@@ -1,9 +1,11 @@
 /** What the power domain offers to the rooms around it. `PowerController` is the one implementation. */
-import type { ListedOutlet, Verb } from "./driver.ts";
+import type { BreakerState } from "./breaker.ts";
+import type { ListedOutlet, Trap, Verb } from "./driver.ts";
 import type { PowerError } from "./errors.ts";
 import type { Listener } from "./events.ts";
+import type { ExchangeCounts } from "./exchange-counts.ts";
 import type { Lock, Pin } from "./journal.ts";
-import type { Actor, OrderRecord, OrderRequest } from "./order.ts";
+import type { Actor, Behind, OrderRecord, OrderRequest } from "./order.ts";
 import type { Reading } from "./reading.ts";
 import type { HubSpec, MachineSpec } from "./spec.ts";
 
@@ -40,8 +42,18 @@ export interface HubView {
   /** Since when every exchange fails (ms since 1970), and how. */
   readonly failing: { readonly since: number; readonly error: PowerError } | undefined;
   readonly lastExchange: { readonly at: number; readonly durationMs: number } | undefined;
+  readonly breaker: BreakerState;
+  /** How many there were, how they failed, how long the latest took. */
+  readonly exchanges: Pick<ExchangeCounts, "count" | "durationMs" | "failures" | "latency">;
   /** The device found behind it at first contact, where its driver can tell. */
   readonly pin: Pin | undefined;
+}
+
+/** A setting of a device that works against us, and the machine that it would meet. */
+export interface MachineTrap extends Trap {
+  readonly machine: string;
+  /** As in evidence and messages: `shelly1 outlet 0`. */
+  readonly outlet: string;
 }
 
 /** Names of machines that a changed configuration adds, changes and removes. */
@@ -60,6 +72,11 @@ export interface Power {
   /** Outlets that a hub's driver finds. Throws `unsupported` where it cannot list. */
   list(hub: string, signal: AbortSignal): Promise<readonly ListedOutlet[]>;
   /**
+   * What a hub's own settings do against its machines; only reads. Undefined where its driver cannot tell.
+   * Throws PowerError.
+   */
+  examine(hub: string, signal: AbortSignal): Promise<readonly MachineTrap[] | undefined>;
+  /**
    * A reading younger than the machine's `fresh`, measured now where there is none. Rejects with a PowerError,
    * within 10 s at the latest.
    */
@@ -75,10 +92,22 @@ export interface Power {
   orders(): readonly OrderRecord[];
   /** Ends an order at its next safe point; its callers get `superseded`. Throws `not_found` for one that does not run. */
   cancel(id: string, actor: Actor): void;
+  /** Adds to an order who stands behind it; to one that another has followed since, no more. */
+  attribute(order: Pick<OrderRecord, "machine" | "id">, behind: Behind): void;
   /** Refuses every verb but query, to everybody, until it is unlocked; over restarts as well. Throws `not_found`. */
   lock(machine: string, options: { readonly reason: string; readonly actor: Actor }): void;
   unlock(machine: string, actor: Actor): void;
   /** Accepts the device that answers for a hub now in place of the pinned one. Throws `not_found`, `unsupported`. */
   trust(hub: string, actor: Actor): Promise<void>;
+  /**
+   * Measures a machine that is not configured, once, and keeps nothing of it. Where it uses a hub that is, its exchange
+   * takes turns with the others there. Rejects with a PowerError, within 10 s at the latest.
+   */
+  tryOut(machine: MachineSpec): Promise<Reading>;
   listen(listener: Listener): () => void;
+  /**
+   * Tells the name of a machine whenever what is known of its state or settings changed; of orders and locks `listen`
+   * tells. Answers the function that ends it.
+   */
+  watch(listener: (machine: string) => void): () => void;
 }

@@ -17,6 +17,9 @@ export interface HubFailing {
   readonly error: PowerError;
 }
 
+/** `open`: queries are refused. `half-open`: it fails still, and the next query may try. */
+export type BreakerState = "closed" | "open" | "half-open";
+
 export class Breaker {
   #failing: HubFailing | undefined;
   #failures = 0;
@@ -29,6 +32,11 @@ export class Breaker {
   /** When the next query may try (ms since 1970); in the past where nothing fails. */
   get retryAt(): number {
     return this.#retryAt;
+  }
+
+  state(now: number): BreakerState {
+    if (!this.#failing) return "closed";
+    return now < this.#retryAt ? "open" : "half-open";
   }
 
   /** Is it the first failure? */

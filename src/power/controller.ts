@@ -9,21 +9,24 @@
  * when no order is under way on it; one that is gone takes no more orders, and the one under way finishes. *Stopping*: no
  * new orders; those under way may finish until the grace is over, then end at their next safe point.
  */
-import type { Difference, HubView, MachineView, Power, Ticket } from "./api.ts";
+
+import type { Addresses } from "./address.ts";
+import type { Difference, HubView, MachineTrap, MachineView, Power, Ticket } from "./api.ts";
 import type { Clock } from "./clock.ts";
 import type { ListedOutlet } from "./driver.ts";
 import { messageOf, PowerError } from "./errors.ts";
-import { type Listener, type PowerEvent, type PowerSignal, Signals } from "./events.ts";
+import { type Listener, Listeners, type PowerEvent, type PowerSignal } from "./events.ts";
 import { Hubs } from "./hubs.ts";
 import type { Journal, Memory } from "./journal.ts";
 import { Machine, type MachineServices } from "./machine.ts";
 import { nearest } from "./names.ts";
-import type { Actor, OrderRecord, OrderRequest } from "./order.ts";
+import type { Actor, Behind, OrderRecord, OrderRequest } from "./order.ts";
 import { Post, type PostServices } from "./post.ts";
 import type { Reading } from "./reading.ts";
 import { sameData } from "./same-data.ts";
 import { allOutlets, type LimitSpec, type MachineSpec } from "./spec.ts";
 import { Starts } from "./starts.ts";
+import { tryOut } from "./trial.ts";
 
 /** A cycle that a restart cut short is completed when it was accepted within this time (ms). */
 const COMPLETE_WITHIN_MS = 10 * 60_000;
@@ -38,6 +41,8 @@ export interface ControllerOptions extends Fleet {
   readonly clock: Clock;
   readonly journal: Journal;
   readonly memory: Memory;
+  /** Finds machines whose address is not written down. Absent: none are found. */
+  readonly addresses?: Addresses | undefined;
   /** The last order of each machine, from an earlier life of the daemon. */
   readonly lastOrders?: ReadonlyMap<string, OrderRecord>;
 }
@@ -45,7 +50,8 @@ export interface ControllerOptions extends Fleet {
 export class PowerController implements Power {
   readonly #options: ControllerOptions;
   readonly #clock: Clock;
-  readonly #signals = new Signals();
+  readonly #signals = new Listeners<PowerSignal>();
+  readonly #changes = new Listeners<string>();
   readonly #hubs: Hubs;
   readonly #starts: Starts;
   readonly #machineServices: MachineServices;
@@ -65,15 +71,17 @@ export class PowerController implements Power {
     this.#options = options;
     this.#fleet = options;
     this.#clock = options.clock;
-    this.#hubs = new Hubs({ clock: options.clock, memory: options.memory, tell: (event) => this.#tell(event) });
+    const { clock, memory, addresses } = options;
+    this.#hubs = new Hubs({ clock, memory, addresses, tell: (event) => this.#tell(event) });
     this.#starts = new Starts(options.clock);
     this.#starts.limits = options.limits;
-    const { clock, journal, memory } = options;
+    const { journal } = options;
     const tell = (event: PowerEvent) => this.#tell(event);
     this.#machineServices = {
       clock,
       memory,
       tell,
+      changed: (name) => this.#changes.tell(name),
       hub: (outlet) => this.#hubs.get(outlet.hub),
       orderOf: (name) => this.#posts.get(name)?.order?.id,
     };
@@ -129,6 +137,8 @@ export class PowerController implements Power {
       running: hub.running,
       failing: hub.failing,
       lastExchange: hub.lastExchange,
+      breaker: hub.breaker,
+      exchanges: hub.exchanges,
       pin: this.#hubs.pinOf(hub),
     }));
   }
@@ -147,9 +157,27 @@ export class PowerController implements Power {
     return value;
   }
 
+  async examine(name: string, signal: AbortSignal): Promise<readonly MachineTrap[] | undefined> {
+    const hub = this.#hubs.named(name);
+    if (!hub) throw this.#noHub(name);
+    const { examine } = hub.spec.driver;
+    if (!examine) return undefined;
+    const used = this.#hubs.outletsOn(hub);
+    const settings = used.map(({ outlet }) => outlet.spec.settings);
+    const { value } = await hub.exchange({
+      priority: "query",
+      kind: "read",
+      signal,
+      run: (connection, signal) => examine(connection, settings, { signal }),
+    });
+    return used.flatMap(({ machine, outlet }, index) =>
+      (value[index] ?? []).map((trap) => ({ ...trap, machine, outlet: outlet.label })),
+    );
+  }
+
   async trust(name: string, actor: Actor): Promise<void> {
     if (!this.#hubs.named(name)) throw this.#noHub(name);
-    await this.#hubs.trust(name, actor.name);
+    await this.#hubs.trust(name, actor);
   }
 
   async query(name: string): Promise<Reading> {
@@ -178,6 +206,10 @@ export class PowerController implements Power {
     post.end(new PowerError("superseded", `cancelled by ${actor.name}`, { hint }));
   }
 
+  attribute({ machine, id }: Pick<OrderRecord, "machine" | "id">, behind: Behind): void {
+    this.#posts.get(machine)?.attribute(id, behind);
+  }
+
   lock(name: string, { reason, actor }: { readonly reason: string; readonly actor: Actor }): void {
     this.#post(name).setLock({ by: actor.name, reason, at: this.#clock.now() }, actor);
   }
@@ -186,8 +218,17 @@ export class PowerController implements Power {
     this.#post(name).setLock(undefined, actor);
   }
 
+  tryOut(spec: MachineSpec): Promise<Reading> {
+    const { memory } = this.#options;
+    return tryOut(spec, { clock: this.#clock, memory, known: (hub) => this.#hubs.known(hub) });
+  }
+
   listen(listener: Listener): () => void {
     return this.#signals.listen(listener);
+  }
+
+  watch(listener: (machine: string) => void): () => void {
+    return this.#changes.listen(listener);
   }
 
   difference(next: Fleet): Difference {
@@ -275,6 +316,7 @@ export class PowerController implements Power {
     const before = post.machine;
     post.machine = this.#machine(spec);
     this.#hubs.leave(before);
+    this.#changes.tell(spec.facts.name);
   }
 
   #remove(name: string): void {

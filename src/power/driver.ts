@@ -102,6 +102,21 @@ export interface ListedOutlet {
   readonly macs?: readonly string[];
 }
 
+/**
+ * What a setting of the device's own does against whoever switches it from afar. `timer`: it undoes what was ordered.
+ * `held`: it does not obey. `interlock`: to feed one machine takes the current from another. `mains`: what it does when
+ * mains return. `retained`: an old command comes again.
+ */
+export const TRAPS = ["timer", "held", "interlock", "mains", "retained"] as const;
+
+export interface Trap {
+  readonly kind: (typeof TRAPS)[number];
+  /** What it does, the outlet being the subject: `opens by itself 60 s after each on`. */
+  readonly problem: string;
+  /** How to end it, as a sentence. */
+  readonly mend: string;
+}
+
 /** How a hub wants to be treated; every duration in milliseconds. */
 export interface Pace {
   /** Exchanges at once. */
@@ -199,6 +214,12 @@ export interface DriverDefinition<
   /** Where the settings decide which verbs there are: the functions that do not count for these settings. */
   readonly without?: (outlet: z.output<OutletSchema>) => readonly (Verb | "query" | "watts" | "soft" | "hard")[];
   readonly list?: (hub: Connection, ctx: { readonly signal: AbortSignal }) => Promise<readonly ListedOutlet[]>;
+  /** Which of the device's own settings work against us, for each of the outlets, in their order. Reads, and no more. */
+  readonly examine?: (
+    hub: Connection,
+    outlets: readonly z.output<OutletSchema>[],
+    ctx: { readonly signal: AbortSignal },
+  ) => Promise<readonly (readonly Trap[])[]>;
 }
 
 export type SettingsOf<Schema> = Schema extends z.ZodObject ? z.output<Schema> : undefined;

@@ -74,6 +74,8 @@ export function messageOf(thrown: unknown): string {
 
 export type ErrorCode = keyof typeof ERROR_TABLE;
 
+export const ERROR_CODES = Object.keys(ERROR_TABLE) as readonly ErrorCode[];
+
 export interface PowerErrorOptions {
   /** What the failure came from; kept for the log, never shown to MAAS. */
   readonly cause?: unknown;

@@ -29,6 +29,8 @@ export type PowerEvent =
       readonly at: number;
       readonly machine: string;
       readonly by: string;
+      /** Id of who did it; older records have none. */
+      readonly actor?: string;
       readonly reason: string;
     }
   /** A hub stopped answering, for all machines on it; and the reverse. */
@@ -48,6 +50,7 @@ export type PowerEvent =
       readonly machines: readonly string[];
       readonly id: string;
       readonly by?: string;
+      readonly actor?: string;
     }
   /** The configuration was changed while running. */
   | {
@@ -56,6 +59,16 @@ export type PowerEvent =
       readonly added: readonly string[];
       readonly changed: readonly string[];
       readonly removed: readonly string[];
+    }
+  /** Somebody signed in to a page or out of it, or changed who may do what. For those alone who may change that. */
+  | {
+      readonly kind: "session:opened" | "session:ended" | "access:changed";
+      readonly at: number;
+      /** Who, as people read it, and the actor's id. */
+      readonly by: string;
+      readonly actor: string;
+      /** For people: `token maas was added`. */
+      readonly what: string;
     }
   /** The journal could not be written; orders go on. */
   | { readonly kind: "journal:failed"; readonly at: number; readonly message: string };
@@ -72,19 +85,19 @@ export type PowerSignal =
 export type Listener = (signal: PowerSignal) => void;
 
 /** Tells listeners, one after the other; a listener that throws stops nobody else. */
-export class Signals {
-  readonly #listeners = new Set<Listener>();
+export class Listeners<T> {
+  readonly #listeners = new Set<(told: T) => void>();
 
   /** Answers the function that ends the listening. */
-  listen(listener: Listener): () => void {
+  listen(listener: (told: T) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  tell(signal: PowerSignal): void {
+  tell(told: T): void {
     for (const listener of this.#listeners) {
       try {
-        listener(signal);
+        listener(told);
       } catch (error) {
         queueMicrotask(() => {
           throw error;

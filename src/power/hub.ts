@@ -4,11 +4,13 @@
  *
  * An exchange's timeout is real time even where the clock is a test's: the device lives in the real world.
  */
+import { type Addresses, NOWHERE } from "./address.ts";
 import { type Asked, Batches } from "./batch.ts";
-import { Breaker, type HubFailing } from "./breaker.ts";
+import { Breaker, type BreakerState, type HubFailing } from "./breaker.ts";
 import type { Clock } from "./clock.ts";
 import type { QueryAnswer } from "./driver.ts";
 import { type ErrorCode, PowerError } from "./errors.ts";
+import { ExchangeCounts } from "./exchange-counts.ts";
 import { Lane, type Priority } from "./lane.ts";
 import { type Pins, Session } from "./session.ts";
 import type { HubSpec } from "./spec.ts";
@@ -25,6 +27,8 @@ export interface Exchange<T> {
   /** When it was handed to the driver (ms since 1970): after its turn came, and after the session was opened. */
   readonly startedAt: number;
   readonly endedAt: number;
+  /** Why it may have been with another device than the one that is meant, for people. */
+  readonly doubt?: string;
 }
 
 export interface ExchangeRequest<T> {
@@ -49,6 +53,8 @@ export interface HubServices {
   readonly clock: Clock;
   readonly traffic: Traffic;
   readonly pins: Pins;
+  /** Absent: nothing here finds any. */
+  readonly addresses?: Addresses | undefined;
   /** It stopped or began to answer: told once, however many machines are on it. */
   readonly turned: (hub: Hub) => void;
 }
@@ -61,6 +67,8 @@ export class Hub implements AsyncDisposable {
   #reader: unknown;
   #severalReaders = false;
   readonly #lane: Lane;
+  /** Of all its exchanges, over changes of its settings. */
+  readonly exchanges = new ExchangeCounts();
   #batches: Batches | undefined;
   #spec: HubSpec;
   #session: Session;
@@ -82,6 +90,10 @@ export class Hub implements AsyncDisposable {
     return this.#spec;
   }
 
+  get addresses(): Addresses {
+    return this.#services.addresses ?? NOWHERE;
+  }
+
   get connected(): boolean {
     return this.#session.open;
   }
@@ -101,6 +113,10 @@ export class Hub implements AsyncDisposable {
   /** When the next query may try a hub that fails (ms since 1970). */
   get retryAt(): number {
     return this.#breaker.retryAt;
+  }
+
+  get breaker(): BreakerState {
+    return this.#breaker.state(this.#services.clock.now());
   }
 
   get lastExchange(): { readonly at: number; readonly durationMs: number } | undefined {
@@ -129,10 +145,13 @@ export class Hub implements AsyncDisposable {
         return { value, startedAt, endedAt: clock.now() };
       } catch (thrown) {
         const error = PowerError.from(thrown);
+        this.exchanges.failed(error.code);
         this.#failed(error);
         throw error;
       } finally {
-        this.#lastExchange = { at: turnAt, durationMs: clock.now() - turnAt };
+        const durationMs = clock.now() - turnAt;
+        this.exchanges.ended(durationMs);
+        this.#lastExchange = { at: turnAt, durationMs };
         traffic.open -= 1;
         this.#closeWhenIdle();
       }
@@ -205,7 +224,7 @@ export class Hub implements AsyncDisposable {
   }
 
   #newSession(): Session {
-    return new Session(this.#spec, this.#services);
+    return new Session(this.#spec, { ...this.#services, addresses: this.addresses });
   }
 
   #together(): Batches {

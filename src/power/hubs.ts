@@ -2,18 +2,22 @@
  * All hubs, and the machines on each. A hub is there as long as a machine uses it. One that stopped answering is tried
  * again by itself, and when it answers its machines are read at once.
  */
+import type { Addresses } from "./address.ts";
 import type { Clock } from "./clock.ts";
 import { messageOf, PowerError } from "./errors.ts";
 import type { PowerEvent } from "./events.ts";
 import { Hub, type HubServices, type Traffic } from "./hub.ts";
 import type { Memory, Pin } from "./journal.ts";
 import type { Machine } from "./machine.ts";
+import type { Actor } from "./order.ts";
+import type { Outlet } from "./outlet.ts";
 import { sameData } from "./same-data.ts";
 import type { HubSpec } from "./spec.ts";
 
 export interface HubsServices {
   readonly clock: Clock;
   readonly memory: Memory;
+  readonly addresses?: Addresses | undefined;
   readonly tell: (event: PowerEvent) => void;
 }
 
@@ -37,9 +41,10 @@ export class Hubs {
 
   constructor(services: HubsServices) {
     this.#services = services;
-    const { clock, memory } = services;
+    const { clock, memory, addresses } = services;
     this.#hubServices = {
       clock,
+      addresses,
       traffic: this.#traffic,
       pins: { pin: (key) => memory.pin(key), setPin: (key, pin) => this.#keepPin(key, pin) },
       turned: (hub) => this.#turned(hub),
@@ -63,6 +68,11 @@ export class Hubs {
       this.#entries.set(spec.key, entry);
     }
     return entry.hub;
+  }
+
+  /** The hub with that key, where some machine uses it. */
+  known(spec: HubSpec): Hub | undefined {
+    return this.#entries.get(spec.key)?.hub;
   }
 
   /** By the name people know it by. */
@@ -131,7 +141,7 @@ export class Hubs {
     }
   }
 
-  async trust(name: string, by: string): Promise<void> {
+  async trust(name: string, { name: by, id: actor }: Actor): Promise<void> {
     const hub = this.named(name);
     if (!hub) return;
     if (!hub.spec.driver.identify)
@@ -141,8 +151,15 @@ export class Hubs {
       );
     await hub.trust();
     const machines = this.#machinesOn(hub);
-    this.#services.tell({ kind: "hub:pinned", at: this.#services.clock.now(), hub: name, machines, id: "", by });
+    this.#services.tell({ kind: "hub:pinned", at: this.#services.clock.now(), hub: name, machines, id: "", by, actor });
     this.#read(hub);
+  }
+
+  /** Every outlet of the hub that a machine uses. */
+  outletsOn(hub: Hub): readonly { readonly machine: string; readonly outlet: Outlet }[] {
+    return [...(this.#entries.get(hub.spec.key)?.machines.values() ?? [])].flatMap((machine) =>
+      machine.outlets.filter((outlet) => outlet.hub === hub).map((outlet) => ({ machine: machine.name, outlet })),
+    );
   }
 
   pinOf(hub: Hub): Pin | undefined {

@@ -14,6 +14,8 @@ export interface Journal {
   synced(): Promise<void>;
   /** Called when an order's state or repeats changed, and when it ended: then it is kept when this returns. Throws nothing. */
   update(order: OrderRecord): void;
+  /** Called when something was learnt of an order that has ended. Throws nothing. */
+  amend(order: OrderRecord): void;
   /** Called for what is not an order: a state that changed, a hub that failed. Throws nothing. */
   note(event: PowerEvent): void;
 }

@@ -30,6 +30,8 @@ export interface MachineServices {
   readonly memory: Memory;
   readonly hub: (spec: OutletSpec) => Hub;
   readonly tell: (event: PowerEvent) => void;
+  /** What is known of its state is another thing than before. */
+  readonly changed: (machine: string) => void;
   /** The order under way on this machine, for events. */
   readonly orderOf: (machine: string) => string | undefined;
 }
@@ -105,6 +107,13 @@ export class Machine {
 
   get lock(): Lock | undefined {
     return this.#memory.lock;
+  }
+
+  /** Every outlet that it uses, each once. */
+  get outlets(): readonly Outlet[] {
+    const commanded = VERBS.flatMap((verb) => this.stages[verb].map(({ outlet }) => outlet));
+    const all = [...this.#sources, ...commanded];
+    return [...new Map(all.map((outlet) => [`${outlet.hub.spec.key} ${outlet.label}`, outlet])).values()];
   }
 
   /** Outlets that tell its state. */
@@ -212,6 +221,7 @@ export class Machine {
     const reading = this.#reading;
     if (reading?.confidence === "measured") {
       this.#reading = { ...reading, confidence: "stale", reason: `nothing tells it any more: ${error.message}` };
+      this.#services.changed(this.name);
     }
     this.heard();
   }
@@ -280,13 +290,18 @@ export class Machine {
   #took(reading: Reading): void {
     const { clock } = this.#services;
     const before = this.#reading;
+    const failed = this.#error !== undefined;
     this.#error = undefined;
     if (this.#toldUnreadable) {
       this.#toldUnreadable = false;
       this.#services.tell({ kind: "machine:readable", at: clock.now(), machine: this.name });
     }
-    if (before && before.confidence !== "stale" && before.startedAt > reading.startedAt) return;
+    if (before && before.confidence !== "stale" && before.startedAt > reading.startedAt) {
+      if (failed) this.#services.changed(this.name);
+      return;
+    }
     this.#reading = reading;
+    if (failed || !tellsTheSame(before, reading)) this.#services.changed(this.name);
     if (before && before.state !== reading.state) {
       const order = this.#services.orderOf(this.name);
       this.#services.tell({
@@ -321,7 +336,9 @@ export class Machine {
   }
 
   #failed(error: PowerError): void {
+    const before = this.#error;
     this.#error = error;
+    if (before?.code !== error.code || before.message !== error.message) this.#services.changed(this.name);
     // A hub that fails is told once, for all who are on it.
     const ofHub = this.hubs.some((hub) => hub.failing?.error === error);
     if (this.#toldUnreadable || ofHub) return;
@@ -341,4 +358,15 @@ const NONE: readonly never[] = [];
 
 function listed<Item, Result>(items: readonly Item[], make: (item: Item) => Result): readonly Result[] {
   return items.length === 0 ? NONE : items.map(make);
+}
+
+/** Do both say the same of the machine? When they were taken, and the watts, do not count. */
+function tellsTheSame(before: Reading | undefined, now: Reading): boolean {
+  return (
+    before?.state === now.state &&
+    before.confidence === now.confidence &&
+    before.towards === now.towards &&
+    before.fed === now.fed &&
+    before.reason === now.reason
+  );
 }

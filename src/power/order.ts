@@ -19,7 +19,7 @@ export interface Actor {
   readonly agent?: string;
 }
 
-export function isAutomation(actor: Actor): boolean {
+export function isAutomation(actor: Pick<Actor, "role">): boolean {
   return actor.role === "maas";
 }
 
@@ -53,6 +53,13 @@ export interface Step {
   readonly error?: { readonly code: ErrorCode; readonly message: string };
 }
 
+/** Who let automation give an order, as far as that automation tells it. */
+export interface Behind {
+  readonly user: string;
+  /** What the user did there: `releasing node`. */
+  readonly event: string;
+}
+
 /** What the journal keeps of an order, and what the API shows. Plain data. */
 export interface OrderRecord {
   readonly id: string;
@@ -61,6 +68,7 @@ export interface OrderRecord {
   readonly how?: How;
   readonly actor: Actor;
   readonly reason?: string;
+  behind?: Behind;
   readonly forced: boolean;
   /** Ms since 1970. */
   readonly acceptedAt: number;

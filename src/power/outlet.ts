@@ -1,5 +1,6 @@
 /** One outlet of a hub, bound: the driver's functions called with its settings, their answers made uniform. */
 
+import { doubted, type Found, located, mayCommand, type Sought } from "./address.ts";
 import { uniform } from "./answer.ts";
 import type { Answer, Capability, Context, Followed, How, MachineFacts, QueryAnswer, Verb } from "./driver.ts";
 import { capabilities, isMomentary } from "./driver.ts";
@@ -22,6 +23,8 @@ export class Outlet {
   readonly hub: Hub;
   readonly can: ReadonlySet<Capability>;
   readonly momentary: boolean;
+  /** What of its settings, or of its hub's, is found before each exchange. */
+  readonly #sought: Sought | undefined;
   /** What the device calls it, where it has a name; else these settings alone. */
   readonly #key: string;
 
@@ -30,6 +33,7 @@ export class Outlet {
     this.hub = hub;
     this.can = capabilities(spec.hub.driver, spec.settings);
     this.momentary = isMomentary(spec.hub.driver, spec.settings);
+    this.#sought = spec.sought ?? spec.hub.sought;
     this.#key = outletName(spec.settings) ?? keyOf(spec.settings);
   }
 
@@ -61,14 +65,16 @@ export class Outlet {
     if (pushed && pushed.at >= (this.commandedAt ?? 0))
       return { value: pushed.answer, startedAt: pushed.at, endedAt: pushed.at };
     const { driver } = this.spec.hub;
-    const { value: told, ...times } = await this.hub.read(this.spec.settings, {
-      priority: asking.priority,
-      alone: () =>
-        this.#exchange(asking, "read", async (connection, ctx): Promise<QueryAnswer> => {
-          if (!driver.query) throw new PowerError("unsupported", `${this.label} cannot be read`);
-          return driver.query(connection, this.spec.settings, ctx);
-        }),
-    });
+    const alone = () =>
+      this.#exchange(asking, "read", async ({ connection, settings, found }, ctx): Promise<QueryAnswer> => {
+        if (!driver.query) throw new PowerError("unsupported", `${this.label} cannot be read`);
+        const told = await driver.query(connection, settings, ctx);
+        return found ? this.#weighed(uniform(told), found) : told;
+      });
+    // What is found for one outlet is of no use to the others.
+    const { value: told, ...times } = await (this.#sought
+      ? alone()
+      : this.hub.read(this.spec.settings, { priority: asking.priority, alone }));
     const value = uniform(told);
     return { ...times, value, startedAt: Math.min(value.at ?? Infinity, times.startedAt) };
   }
@@ -76,8 +82,8 @@ export class Outlet {
   /** Watts drawn now. */
   watts(asking: Asking): Promise<Exchange<number>> {
     const { driver } = this.spec.hub;
-    return this.#exchange(asking, "read", async (connection, ctx) => {
-      const watts = await driver.watts?.(connection, this.spec.settings, ctx);
+    return this.#exchange(asking, "read", async ({ connection, settings }, ctx) => {
+      const watts = await driver.watts?.(connection, settings, ctx);
       if (typeof watts !== "number" || !Number.isFinite(watts)) {
         throw new PowerError("protocol", `${this.label} told no power in watts`);
       }
@@ -94,34 +100,70 @@ export class Outlet {
       throw new PowerError("unsupported", `${this.label} has no way to ${describeCommand(verb, how)}`);
     }
     try {
-      return await this.#exchange(asking, "command", async (connection, ctx) => {
-        const result = await command(connection, this.spec.settings, ctx);
+      let doubt: string | undefined;
+      const exchange = await this.#exchange(asking, "command", async ({ connection, settings, found }, ctx) => {
+        doubt = found?.doubt;
+        const result = await command(connection, settings, ctx);
         return typeof result === "object" ? result : undefined;
       });
+      return doubt === undefined ? exchange : { ...exchange, doubt };
     } finally {
       this.hub.commanded(this.#key);
+      // A machine that starts or ends may come back at another address.
+      this.#doubt();
     }
   }
 
   /** Asks once how a command that the device works off later is getting on. */
   follow(followed: Followed, asking: Asking): Promise<Exchange<"pending" | "done">> {
-    return this.#exchange(asking, "read", (_connection, ctx) => followed.follow(ctx.signal));
+    return this.#exchange(asking, "read", (_target, ctx) => followed.follow(ctx.signal));
   }
 
-  #exchange<T>(
+  async #exchange<T>(
     asking: Asking,
     kind: "command" | "read",
-    run: (connection: unknown, ctx: Context) => Promise<T>,
+    run: (target: Target, ctx: Context) => Promise<T>,
   ): Promise<Exchange<T>> {
     const { machine, last, priority, signal } = asking;
-    return this.hub.exchange({
-      priority,
-      kind,
-      timeout: this.spec.hub.pace.timeout,
-      ...(signal && { signal }),
-      run: (connection, signal) => run(connection, { signal, machine, last }),
-    });
+    try {
+      return await this.hub.exchange({
+        priority,
+        kind,
+        timeout: this.spec.hub.pace.timeout,
+        ...(signal && { signal }),
+        run: async (connection, signal) => run(await this.#target(connection, kind), { signal, machine, last }),
+      });
+    } catch (thrown) {
+      this.#doubt();
+      throw thrown;
+    }
   }
+
+  async #target(connection: unknown, kind: "command" | "read"): Promise<Target> {
+    const { settings, sought } = this.spec;
+    if (!this.#sought) return { connection, settings };
+    const found = await this.hub.addresses.find(this.#sought.machine);
+    if (kind === "command") mayCommand(this.#sought, found);
+    return { connection, settings: sought ? located(settings, sought, found) : settings, found };
+  }
+
+  #weighed(answer: Answer, found: Found): Answer {
+    // Silence may be that of an address which the machine has no more.
+    if (answer.state !== "on") this.#doubt();
+    return doubted(answer, found, this.label);
+  }
+
+  #doubt(): void {
+    if (this.#sought) this.hub.addresses.doubt(this.#sought.machine);
+  }
+}
+
+/** What an exchange works with. */
+interface Target {
+  readonly connection: unknown;
+  readonly settings: unknown;
+  /** Where an address was sought. */
+  readonly found?: Found;
 }
 
 export function describeCommand(verb: Verb, how: How | undefined): string {

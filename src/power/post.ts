@@ -13,6 +13,7 @@
  * the same failure; of one that was done it reads, and only a machine that left the goal is commanded again; of one that
  * failed without acting it is tried afresh. A person's order is always new.
  */
+import { refusalOf } from "./admission.ts";
 import type { Ticket } from "./api.ts";
 import { type Click, Clicks, goalOf, serve } from "./click.ts";
 import type { Clock } from "./clock.ts";
@@ -20,7 +21,7 @@ import { type ErrorCode, messageOf, PowerError } from "./errors.ts";
 import type { PowerEvent, PowerSignal } from "./events.ts";
 import type { Journal, Lock } from "./journal.ts";
 import type { Machine } from "./machine.ts";
-import { type Actor, isAutomation, type OrderRecord, type OrderRequest } from "./order.ts";
+import { type Actor, type Behind, isAutomation, type OrderRecord, type OrderRequest } from "./order.ts";
 import { Progress } from "./progress.ts";
 import { Run } from "./run.ts";
 import type { Starts } from "./starts.ts";
@@ -127,6 +128,17 @@ export class Post {
     this.#standing?.abort.abort(reason);
   }
 
+  /** Adds who stands behind the order, if it is the one under way or the last that ended. */
+  attribute(id: string, behind: Behind): void {
+    const record = [this.#standing?.record, this.#lastOrder].find((known) => known?.id === id);
+    if (!record) return;
+    record.behind = behind;
+    const { journal, clock, signal } = this.#services;
+    if (record.endedAt === undefined) journal.update(record);
+    else journal.amend(record);
+    signal({ kind: "order:updated", at: clock.now(), order: record });
+  }
+
   /** Takes no more orders. */
   stop(): void {
     this.#stopping = true;
@@ -141,22 +153,16 @@ export class Post {
       at: this.#services.clock.now(),
       machine: this.machine.name,
       by: by.name,
+      actor: by.id,
       reason: lock?.reason ?? before?.reason ?? "",
     });
   }
 
   /** Throws where the order is not to be taken whatever the machine is doing. */
-  #admit({ verb, actor, force }: OrderRequest): void {
-    const { name, spec, lock, verbs } = this.machine;
+  #admit(request: OrderRequest): void {
     if (this.#stopping) throw new PowerError("busy", "the daemon is stopping and takes no new orders");
-    if (!spec.enabled) throw new PowerError("disabled", `${name} is disabled`);
-    if (lock) throw new PowerError("locked", `${name} is locked by ${lock.by}: ${lock.reason}`);
-    if (!verbs.includes(verb)) throw new PowerError("unsupported", `${name} has no way to ${verb}`);
-    const guarded = spec.protect === "all" || (spec.protect === "people" && !isAutomation(actor));
-    if (verb !== "on" && guarded && !force) {
-      const from = spec.protect === "all" ? "anybody" : "people";
-      throw new PowerError("protected", `${name} is protected against ${verb} by ${from}`);
-    }
+    const refusal = refusalOf(this.machine, request);
+    if (refusal) throw refusal;
   }
 
   #join(standing: Standing, request: OrderRequest, click: Click | undefined): Ticket {

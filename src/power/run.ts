@@ -182,7 +182,8 @@ export class Run implements Disposable {
     const text = `${describeCommand(verb, how)} by ${outlet.label}`;
     try {
       const exchange = await outlet.command(verb, how, this.#asking());
-      this.progress.exchange("command", { at, text });
+      const { doubt } = exchange;
+      this.progress.exchange("command", { at, text: doubt === undefined ? text : `${text}; ${doubt}` });
       return exchange;
     } catch (thrown) {
       // One that was taken back while it waited for its turn was never sent.

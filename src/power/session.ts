@@ -2,8 +2,9 @@
  * A hub's connection. *Closed*: nothing is open; the first exchange opens it, and pins or checks the device's identity.
  * *Open*: exchanges use it; before a command the identity is checked again when the last check is old. It closes when
  * idle, when an exchange fails in a way that makes it suspect, and when the hub's settings change; a failure to open is
- * never remembered. A device that refuses a session it had accepted gets a new one, once, if nothing can have acted.
+ * never remembered. Where its device has an address that changes, it opens anew when another one is found. A device that refuses a session it had accepted gets a new one, once, if nothing can have acted.
  */
+import { type Addresses, located, mayCommand } from "./address.ts";
 import type { Clock } from "./clock.ts";
 import type { Driver, Identity } from "./driver.ts";
 import { PowerError } from "./errors.ts";
@@ -19,13 +20,22 @@ export interface Pins {
 }
 
 export interface SessionServices {
+  readonly addresses: Addresses;
   readonly clock: Clock;
   readonly pins: Pins;
+}
+
+/** Where a connection leads. */
+interface Target {
+  /** Undefined where the settings hold it for good. */
+  readonly address?: string;
+  readonly settings: unknown;
 }
 
 /** One connection, open until it is to be closed and nobody uses it any more. */
 class Connection {
   readonly opened: Promise<unknown>;
+  readonly address: string | undefined;
   readonly #driver: Driver;
   readonly #closed: Promise<void>;
   #close: () => void = () => undefined;
@@ -36,8 +46,9 @@ class Connection {
   /** Did an exchange on it succeed? */
   proven = false;
 
-  constructor(driver: Driver, opened: Promise<unknown>) {
+  constructor(driver: Driver, address: string | undefined, opened: Promise<unknown>) {
     this.#driver = driver;
+    this.address = address;
     this.opened = opened;
     this.#closed = new Promise<void>((resolve) => {
       this.#close = resolve;
@@ -90,7 +101,7 @@ export class Session {
    */
   async use<T>(use: Use, work: (connection: unknown) => Promise<T>): Promise<T> {
     for (let attempt = 0; ; attempt++) {
-      const connection = this.#current(use.signal);
+      const connection = this.#current(await this.#target(use.kind), use.signal);
       const reused = connection.proven;
       try {
         return await connection.hold(() => this.#through(connection, use, work));
@@ -111,12 +122,22 @@ export class Session {
     return value;
   }
 
-  #current(signal: AbortSignal): Connection {
+  async #target(kind: Use["kind"]): Promise<Target> {
+    const { settings, sought } = this.#spec;
+    const { addresses } = this.#services;
+    if (!sought) return { settings };
+    const found = await addresses.find(sought.machine);
+    if (kind === "command") mayCommand(sought, found);
+    return { address: found.address, settings: located(settings, sought, found) };
+  }
+
+  #current({ address, settings }: Target, signal: AbortSignal): Connection {
+    if (this.#connection && this.#connection.address !== address) void this.#drop(this.#connection);
     if (!this.#connection) {
-      const { driver, settings, key } = this.#spec;
+      const { driver, key } = this.#spec;
       const { clock } = this.#services;
       const opened = (async () => driver.connect?.(settings, { signal, key, clock }))();
-      const connection = new Connection(driver, opened);
+      const connection = new Connection(driver, address, opened);
       opened.catch(() => void this.#drop(connection));
       this.#connection = connection;
     }

@@ -2,6 +2,7 @@
  * What the configuration says about machines, resolved: plain data, made by the config room, read by the controller.
  * Every duration is in milliseconds.
  */
+import type { Sought } from "./address.ts";
 import { type Driver, type How, type MachineFacts, type Pace, VERBS, type Verb } from "./driver.ts";
 
 /** The one thing a driver talks to; shared by all outlets that name the same `key`. */
@@ -10,9 +11,13 @@ export interface HubSpec {
   readonly key: string;
   /** As people call it: the configured name, or the address of an inline hub. */
   readonly name: string;
+  /** Where it is, as people wrote it; absent where that is a secret, or nowhere. */
+  readonly address?: string;
   readonly driver: Driver;
   /** Output of the driver's hub schema; undefined where the driver has no hub. */
   readonly settings: unknown;
+  /** Which of them is found before each exchange. */
+  readonly sought?: Sought;
   readonly pace: Pace;
 }
 
@@ -21,6 +26,8 @@ export interface OutletSpec {
   readonly hub: HubSpec;
   /** Output of the driver's outlet schema. */
   readonly settings: unknown;
+  /** Which of them is found before each exchange. */
+  readonly sought?: Sought;
   /** For evidence and messages: `shelly1 outlet 0`. */
   readonly label: string;
 }

@@ -74,6 +74,21 @@ export class Credentials {
     return token;
   }
 
+  /** Adds another token of that name: it and those before count until one of them is kept alone. */
+  async addAnotherToken(grant: Grant): Promise<string> {
+    const token = newToken();
+    await this.#change((content) => withToken(content, grant, token));
+    return token;
+  }
+
+  /** Takes away the tokens of that name for which the condition does not hold. Throws when the file is not usable. */
+  async keepTokens(name: string, isKept: (token: TokenGrant) => boolean): Promise<void> {
+    await this.#change((content) => {
+      const tokens = content.tokens.filter((token) => token.name !== name || isKept(token));
+      return tokens.length === content.tokens.length ? content : { ...content, tokens };
+    });
+  }
+
   /** The token made on first start takes the place of an older one. Throws when the file is not usable. */
   async renewGenerated(token: string): Promise<void> {
     await this.#change((content) => {

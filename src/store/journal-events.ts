@@ -8,7 +8,18 @@ export interface OrderEvent {
   readonly machine: string;
   readonly order: Pick<
     OrderRecord,
-    "id" | "verb" | "state" | "actor" | "grade" | "error" | "repeats" | "reason" | "acceptedAt" | "endedAt" | "forced"
+    | "id"
+    | "verb"
+    | "state"
+    | "actor"
+    | "grade"
+    | "error"
+    | "repeats"
+    | "reason"
+    | "behind"
+    | "acceptedAt"
+    | "endedAt"
+    | "forced"
   >;
 }
 
@@ -46,7 +57,7 @@ export function cutShort(order: OrderRecord): void {
 }
 
 export function orderEvent(kind: OrderEvent["kind"], at: number, order: OrderRecord): OrderEvent {
-  const { id, verb, state, actor, grade, error, repeats, reason, acceptedAt, endedAt, forced, machine } = order;
+  const { id, verb, state, actor, grade, error, repeats, reason, acceptedAt, endedAt, forced, machine, behind } = order;
   return {
     kind,
     at,
@@ -62,6 +73,7 @@ export function orderEvent(kind: OrderEvent["kind"], at: number, order: OrderRec
       ...(grade && { grade }),
       ...(error && { error }),
       ...(reason !== undefined && { reason }),
+      ...(behind && { behind }),
       ...(endedAt !== undefined && { endedAt }),
     },
   };

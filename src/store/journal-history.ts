@@ -2,27 +2,42 @@
 import type { PowerEvent } from "../power/events.ts";
 import type { OrderRecord } from "../power/order.ts";
 import type { OrderEvent } from "./journal-events.ts";
+import { EVENT_ACTOR, EVENT_KIND, ORDER_STATE, ORDER_VERB } from "./journal-file.ts";
 import type { SqliteValue } from "./sqlite.ts";
 
-export interface OrderFilter {
+interface Filter {
   readonly machine?: string | undefined;
-  /** Only these machines. */
+  /** Only these machines; with events also what concerns none. */
   readonly machines?: readonly string[] | undefined;
   /** Id of an actor. */
   readonly actor?: string | undefined;
-  /** Accepted at or after (ms since 1970). */
+  /** At or after, and before (ms since 1970). */
   readonly since?: number | undefined;
+  readonly until?: number | undefined;
   readonly limit: number;
 }
 
-export interface EventFilter {
-  readonly machine?: string | undefined;
-  /** Only these machines, and what concerns none. */
-  readonly machines?: readonly string[] | undefined;
-  readonly since?: number | undefined;
+export interface OrderFilter extends Filter {
+  readonly verb?: string | undefined;
+  readonly state?: string | undefined;
+  /** Only orders older than the one with this id. */
+  readonly before?: string | undefined;
+}
+
+export interface EventFilter extends Filter {
+  readonly kind?: string | undefined;
   /** Only events with a greater id, the oldest of them first; absent: the newest. */
   readonly after?: number | undefined;
-  readonly limit: number;
+  /** Only events older than the one with this id. */
+  readonly before?: number | undefined;
+  /** Only events younger than this one, the oldest of them first. */
+  readonly behind?: Position | undefined;
+}
+
+/** A place in the order of time; of one time the id tells. */
+export interface Position {
+  readonly at: number;
+  readonly id: number;
 }
 
 /** An event of the power domain, or an order that began or ended, with a number that grows. */
@@ -35,14 +50,19 @@ type Rows = (sql: string, values: readonly SqliteValue[]) => unknown[];
 
 /** The newest orders that fit, newest first. */
 export function selectOrders(rows: Rows, filter: OrderFilter): OrderRecord[] {
+  const { machines } = filter;
   const where = new Where();
   where.and("machine = ?", filter.machine);
-  where.and("machine IN (SELECT value FROM json_each(?))", filter.machines && JSON.stringify(filter.machines));
+  where.and("machine IN (SELECT value FROM json_each(?))", machines && JSON.stringify(machines));
   where.and("actor = ?", filter.actor);
+  where.and(`${besides(filter)}${ORDER_VERB} = ?`, filter.verb);
+  where.and(`${besides(filter)}${ORDER_STATE} = ?`, filter.state);
   where.and("accepted_at >= ?", filter.since);
+  where.and("accepted_at < ?", filter.until);
+  where.and("(accepted_at, id) < (SELECT accepted_at, id FROM orders WHERE id = ?)", filter.before);
   // The inner query reads an index alone; only the rows that are answered are fetched.
   return rows(
-    `SELECT record FROM orders WHERE rowid IN (SELECT rowid FROM orders ${where.sql} ORDER BY accepted_at DESC LIMIT ?) ORDER BY accepted_at DESC, id DESC`,
+    `SELECT record FROM orders WHERE rowid IN (SELECT rowid FROM orders ${where.sql} ORDER BY accepted_at DESC, id DESC LIMIT ?) ORDER BY accepted_at DESC, id DESC`,
     [...where.values, filter.limit],
   ).flatMap((row) => parse<OrderRecord>(row) ?? []);
 }
@@ -54,13 +74,18 @@ export function selectOrder(rows: Rows, id: string): OrderRecord | undefined {
 
 /** Oldest first. */
 export function selectEvents(rows: Rows, filter: EventFilter): StoredEvent[] {
-  const { after, machines } = filter;
+  const { after, before, behind, machines } = filter;
   const where = new Where();
   where.and("machine = ?", filter.machine);
   where.and("(machine IS NULL OR machine IN (SELECT value FROM json_each(?)))", machines && JSON.stringify(machines));
+  where.and(`${besides(filter)}${EVENT_KIND} = ?`, filter.kind);
+  where.and(`${besides(filter)}${EVENT_ACTOR} = ?`, filter.actor);
   where.and("at >= ?", filter.since);
+  where.and("at < ?", filter.until);
   where.and("id > ?", after);
-  const order = after === undefined ? "at DESC, id DESC" : "id";
+  where.and("(at, id) < (SELECT at, id FROM events WHERE id = ?)", before);
+  where.and("(at, id) > (?, ?)", behind?.at, behind?.id);
+  const order = after !== undefined ? "id" : behind ? "at, id" : "at DESC, id DESC";
   const found = rows(
     `SELECT id, record FROM events WHERE id IN (SELECT id FROM events ${where.sql} ORDER BY ${order} LIMIT ?) ORDER BY ${order}`,
     [...where.values, filter.limit],
@@ -68,7 +93,12 @@ export function selectEvents(rows: Rows, filter: EventFilter): StoredEvent[] {
     const event = parse<StoredEvent["event"]>(row);
     return event ? [{ id: (row as { readonly id: number }).id, event }] : [];
   });
-  return after === undefined ? found.reverse() : found;
+  return after === undefined && !behind ? found.reverse() : found;
+}
+
+/** One machine's records are few: what else is asked is looked for among them, and not the other way round. */
+function besides({ machine }: Filter): string {
+  return machine === undefined ? "" : "+";
 }
 
 /** Names that stand in a table, found by hopping from one to the next in its index instead of reading every row. */
@@ -110,11 +140,12 @@ class Where {
   readonly #conditions: string[] = [];
   readonly values: SqliteValue[] = [];
 
-  /** Adds a condition with one value; none where there is no value. */
-  and(condition: string, value: SqliteValue | undefined): void {
-    if (value === undefined) return;
+  /** Adds a condition with its values; none where one is missing. */
+  and(condition: string, ...values: readonly (SqliteValue | undefined)[]): void {
+    const given = values.filter((value) => value !== undefined);
+    if (given.length < values.length) return;
     this.#conditions.push(condition);
-    this.values.push(value);
+    this.values.push(...given);
   }
 
   get sql(): string {

@@ -144,6 +144,11 @@ export class SqliteJournal implements Journal {
     this.#flush();
   }
 
+  amend(order: OrderRecord): void {
+    this.#pending.orders.add(order);
+    this.#flushSoon();
+  }
+
   note(event: PowerEvent): void {
     this.#pending.events.push(event);
     this.#flushSoon();

@@ -1,6 +1,6 @@
 /**
  * What must be known of machines and hubs after a restart, whatever happened to the journal: one JSON line a change, the
- * last one of a machine or hub counts. Every line is synced soon after, for a power cut of the host is just when it is
+ * last one of a kind counts. Every line is synced soon after, for a power cut of the host is just when it is
  * needed, and many together, for a thousand machines may be told on at once. Compacted when opened, and when it has grown
  * far beyond what it holds. What could not be written is kept in memory; every further change, and a timer, tries again.
  */
@@ -19,11 +19,19 @@ const RETRY_MS = 5_000;
 type Line =
   | { readonly machine: string; readonly memory: MachineMemory }
   /** Null: the pin was taken back. */
-  | { readonly hub: string; readonly pin: Pin | null };
+  | { readonly hub: string; readonly pin: Pin | null }
+  /** Where a machine was that has no address of its own in the configuration. */
+  | { readonly located: string; readonly place: Place };
+
+interface Place {
+  readonly address: string;
+  /** Ms since 1970. */
+  readonly at: number;
+}
 
 export class FileMemory implements Memory {
   readonly #path: string;
-  /** The newest line of each machine and hub, by `keyOf`. */
+  /** The newest line of each machine, hub and place, by `keyOf`. */
   readonly #newest = new Map<string, Line>();
   /** Those whose newest line is not in the file yet, because it could not be written. */
   readonly #owed = new Set<string>();
@@ -83,6 +91,17 @@ export class FileMemory implements Memory {
     } catch (error) {
       throw this.#failed(error);
     }
+  }
+
+  /** Where the machine was last. */
+  place(machine: string): Place | undefined {
+    const line = this.#newest.get(keyOf({ located: machine }));
+    return line && "place" in line ? line.place : undefined;
+  }
+
+  /** Kept as above. */
+  setPlace(machine: string, place: Place): void {
+    this.#put({ located: machine, place });
   }
 
   #put(line: Line): void {
@@ -172,8 +191,32 @@ export class FileMemory implements Memory {
   }
 }
 
-function keyOf(line: { readonly machine: string } | { readonly hub: string }): string {
-  return "machine" in line ? `machine ${line.machine}` : `hub ${line.hub}`;
+/** What a file of this kind holds, to look at: changes are kept in this process alone. Of what cannot be read, nothing. */
+export function recalled(path: string): Memory {
+  const newest = new Map<string, Line>();
+  try {
+    for (const line of linesOf(readText(path))) if (line) newest.set(keyOf(line), line);
+  } catch {
+    // Of another account: as if nothing had happened yet.
+  }
+  const memories = new Map<string, MachineMemory>();
+  const pins = new Map<string, Pin | undefined>();
+  for (const line of newest.values()) {
+    if ("memory" in line) memories.set(line.machine, line.memory);
+    else if ("pin" in line) pins.set(line.hub, line.pin ?? undefined);
+  }
+  return {
+    get: (machine) => memories.get(machine) ?? {},
+    set: (machine, memory) => void memories.set(machine, memory),
+    pin: (hub) => pins.get(hub),
+    setPin: (hub, pin) => void pins.set(hub, pin),
+    synced: () => Promise.resolve(),
+  };
+}
+
+function keyOf(line: { readonly machine: string } | { readonly hub: string } | { readonly located: string }): string {
+  if ("machine" in line) return `machine ${line.machine}`;
+  return "hub" in line ? `hub ${line.hub}` : `place ${line.located}`;
 }
 
 function readText(path: string): string {
@@ -202,10 +245,10 @@ function linesOf(text: string): (Line | undefined)[] {
 
 function isLine(value: unknown): value is Line {
   if (typeof value !== "object" || value === null) return false;
-  const { machine, memory, hub, pin } = value as Record<string, unknown>;
-  return typeof machine === "string"
-    ? MEMORY.safeParse(memory).success
-    : typeof hub === "string" && PIN.safeParse(pin).success;
+  const { machine, memory, hub, pin, located, place } = value as Record<string, unknown>;
+  if (typeof machine === "string") return MEMORY.safeParse(memory).success;
+  if (typeof hub === "string") return PIN.safeParse(pin).success;
+  return typeof located === "string" && PLACE.safeParse(place).success;
 }
 
 const STATE = z.enum(["on", "off"]);
@@ -219,3 +262,4 @@ const MEMORY = z.object({
   lock: z.object({ by: z.string(), reason: z.string(), at: z.number() }).optional(),
 });
 const PIN = z.object({ id: z.string(), at: z.number() }).nullable();
+const PLACE = z.object({ address: z.string(), at: z.number() });

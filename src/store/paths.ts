@@ -12,6 +12,8 @@ export interface StorePaths {
   /** The token made on first start, in plain text, mode 0600. */
   readonly token: string;
   readonly memory: string;
+  /** MAAS's address and API key, where `maasochist maas login` keeps them. */
+  readonly maas: string;
   /** The local socket of the command line; a named pipe on Windows. */
   readonly socket: string;
 }
@@ -24,6 +26,7 @@ export function pathsBeside(storePath: string): StorePaths {
     credentials: `${base}.credentials.json`,
     token: `${base}.token`,
     memory: `${base}.memory.jsonl`,
+    maas: `${base}.maas.json`,
     socket: socketPath(base),
   };
 }

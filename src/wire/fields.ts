@@ -10,6 +10,11 @@ import { formatDuration, parseDuration } from "./duration.ts";
 export interface FieldFacts {
   /** The machine's own fact that fills the field where it is not given. */
   readonly from?: "mac" | "address" | "name";
+  /**
+   * The address is that of the machine itself, not of a device that serves it: it may be one that is found before each
+   * exchange, and the driver gets what was found. Not for outlets of drivers with `watch`.
+   */
+  readonly own?: boolean;
   readonly secret?: boolean;
   /** Part of a hub's identity: inline hubs that agree in these are one hub. */
   readonly identity?: boolean;
@@ -58,14 +63,19 @@ const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]*:[0-9
 const MAC =
   /^(?:[0-9a-f]{2}(?::[0-9a-f]{2}){5}|[0-9a-f]{2}(?:-[0-9a-f]{2}){5}|[0-9a-f]{4}(?:\.[0-9a-f]{4}){2}|[0-9a-f]{12})$/i;
 
+interface HostOptions extends Pick<FieldFacts, "own"> {
+  readonly from?: "address";
+  readonly description?: string;
+}
+
 /** A host name, IPv4 or IPv6 address, without scheme and port. */
-export function host(options: { readonly from?: "address"; readonly description?: string } = {}): z.ZodString {
+export function host(options: HostOptions = {}): z.ZodString {
   return withFacts(
     z
       .string()
       .regex(HOST, "is not a host name or IP address; write it without scheme, port or path")
       .describe(options.description ?? "Host name or IP address"),
-    { identity: true, ...(options.from && { from: options.from }) },
+    { identity: true, ...(options.from && { from: options.from }), ...(options.own && { own: true }) },
   );
 }
 

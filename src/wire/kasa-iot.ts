@@ -5,12 +5,14 @@
  *     {"system":{"set_relay_state":{"state":1}}}                 {"system":{"set_relay_state":{"err_code":0}}}
  *     {"context":{"child_ids":["…"]},"system":{…}}               the same for one socket of a strip; without it, all are switched
  *     {"emeter":{"get_realtime":{}}}                             {"emeter":{"get_realtime":{"power_mw":61753,…}}}, or `power` in W
+ *     {"schedule":{"get_rules":{}}}, and `count_down` likewise   {"schedule":{"get_rules":{"rule_list":[{"enable":1,…}],"err_code":0}}}
  */
 import { z } from "zod";
+import type { Trap } from "../power/driver.ts";
 import { PowerError } from "../power/errors.ts";
 import { clip } from "./clip.ts";
 import type { KasaLine } from "./kasa-line.ts";
-import { type KasaPlug, type KasaSocket, noMeter } from "./kasa-plug.ts";
+import { type KasaPlug, type KasaSocket, kasaTimer, noMeter } from "./kasa-plug.ts";
 
 const BIT = z.union([z.literal(0), z.literal(1)]).transform((bit) => bit === 1);
 const SYSINFO = z.object({
@@ -26,6 +28,7 @@ const REALTIME = z.union([
   z.object({ power_mw: z.number() }).transform(({ power_mw }) => power_mw / 1_000),
   z.object({ power: z.number() }).transform(({ power }) => power),
 ]);
+const RULES = z.object({ rule_list: z.array(z.object({ enable: BIT })) });
 /** Stands in place of a module's answer where there is no such module, and of a method's. */
 const FAILED = z.object({ err_code: z.int(), err_msg: z.string().default("") });
 /** "module not support", "member not support". */
@@ -67,6 +70,28 @@ class IotPlug implements KasaPlug {
     const told = REALTIME.safeParse(await this.#ask("emeter", "get_realtime", { socket, signal }));
     if (!told.success) throw this.#strange("tells no power");
     return told.data;
+  }
+
+  async examine(socket: KasaSocket, signal: AbortSignal): Promise<readonly Trap[]> {
+    return [
+      ...((await this.#hasRules("schedule", socket, signal))
+        ? [kasaTimer("is switched by a schedule of its own", "its schedules")]
+        : []),
+      ...((await this.#hasRules("count_down", socket, signal))
+        ? [kasaTimer("is about to be switched by a timer of its own", "its timer")]
+        : []),
+    ];
+  }
+
+  /** False as well where it has no such module. */
+  async #hasRules(module: string, socket: KasaSocket, signal: AbortSignal): Promise<boolean> {
+    try {
+      const told = RULES.safeParse(await this.#ask(module, "get_rules", { socket, signal }));
+      return told.data?.rule_list.some(({ enable }) => enable) ?? false;
+    } catch (error) {
+      if (error instanceof PowerError && error.code === "refused") return false;
+      throw error;
+    }
   }
 
   async #sysinfo(signal: AbortSignal) {

@@ -1,5 +1,5 @@
 /** A TP-Link plug or strip, whatever it is asked over and in whichever of the two dialects. */
-import type { Identity } from "../power/driver.ts";
+import type { Identity, Trap } from "../power/driver.ts";
 import { PowerError } from "../power/errors.ts";
 import { clip } from "./clip.ts";
 
@@ -22,6 +22,13 @@ export interface KasaPlug {
   turn(socket: KasaSocket, closed: boolean, signal: AbortSignal): Promise<void>;
   /** Throws `unsupported` where there is no meter. */
   watts(socket: KasaSocket, signal: AbortSignal): Promise<number>;
+  /** What its own settings do to the socket against us. */
+  examine(socket: KasaSocket, signal: AbortSignal): Promise<readonly Trap[]>;
+}
+
+/** A timer or schedule of the app that acts behind our back. */
+export function kasaTimer(problem: string, what: string): Trap {
+  return { kind: "timer", problem, mend: `In the Kasa or Tapo app: switch ${what} off for it.` };
 }
 
 /** The socket of that number, name or id. Throws PowerError `not_found`, also where a strip's socket is not named. */

@@ -7,13 +7,16 @@
  *     {"method":"control_child","params":{"device_id":"…","requestData":{"method":…}}}
  *                                                                        {"error_code":0,"result":{"responseData":{"error_code":0,…}}}
  *
+ *     {"method":"get_auto_off_config"}                                   {"error_code":0,"result":{"enable":true,"delay_min":20}}
+ *
  * Power is told in three ways, of which a plug has some: mW by `get_energy_usage` and `get_emeter_data`, W by `get_current_power`.
  */
 import { randomBytes } from "node:crypto";
 import { z } from "zod";
+import type { Trap } from "../power/driver.ts";
 import { PowerError } from "../power/errors.ts";
 import type { KasaLine } from "./kasa-line.ts";
-import { type KasaPlug, type KasaSocket, noMeter } from "./kasa-plug.ts";
+import { type KasaPlug, type KasaSocket, kasaTimer, noMeter } from "./kasa-plug.ts";
 
 const NAME = z
   .string()
@@ -34,6 +37,12 @@ const CHILDREN = z.object({
   ),
   sum: z.int(),
 });
+/** What of the information concerns us beside the state; of a plug, or of one socket. */
+const TRAPS = z.object({
+  power_protection_status: z.string().default("normal"),
+  default_states: z.object({ type: z.string() }).optional(),
+});
+const AUTO_OFF = z.object({ enable: z.boolean(), delay_min: z.number().default(0) });
 const ANSWER = z.object({ error_code: z.int(), result: z.unknown().optional() });
 const OF_CHILD = z.object({ responseData: ANSWER });
 
@@ -87,17 +96,45 @@ class SmartPlug implements KasaPlug {
     await this.#ask("set_device_info", { params: { device_on: closed }, socket, acts: true, signal });
   }
 
+  async examine(socket: KasaSocket, signal: AbortSignal): Promise<readonly Trap[]> {
+    const info = TRAPS.safeParse(await this.#ifThere("get_device_info", { socket, signal })).data;
+    const autoOff = AUTO_OFF.safeParse(await this.#ifThere("get_auto_off_config", { socket, signal })).data;
+    const protection = info?.power_protection_status ?? "normal";
+    const onMains = info?.default_states?.type ?? "last_states";
+    return [
+      ...(autoOff?.enable ? [kasaTimer(`opens by itself ${autoOff.delay_min} min after each on`, "Auto-Off")] : []),
+      ...(protection === "normal"
+        ? []
+        : [
+            {
+              kind: "held",
+              problem: `is held open by its power protection (${protection})`,
+              mend: "In the Kasa or Tapo app: raise the limit of its power protection, or switch that off.",
+            } as const,
+          ]),
+      ...(onMains === "last_states"
+        ? []
+        : [
+            {
+              kind: "mains",
+              problem: "does not go back to its last state when mains return",
+              mend: "In the Kasa or Tapo app: set its default state to the last one.",
+            } as const,
+          ]),
+    ];
+  }
+
   async watts(socket: KasaSocket, signal: AbortSignal): Promise<number> {
     for (const { method, key, perWatt } of METERS) {
-      const told = z.object({ [key]: z.number() }).safeParse(await this.#measure(method, { socket, signal }));
+      const told = z.object({ [key]: z.number() }).safeParse(await this.#ifThere(method, { socket, signal }));
       const power = told.data?.[key];
       if (power !== undefined) return power / perWatt;
     }
     throw noMeter(this.#line.host);
   }
 
-  /** Undefined where it does not measure in this way. */
-  async #measure(method: string, options: { readonly socket: KasaSocket; readonly signal: AbortSignal }) {
+  /** Undefined where it has no such method. */
+  async #ifThere(method: string, options: { readonly socket: KasaSocket; readonly signal: AbortSignal }) {
     try {
       return await this.#ask(method, options);
     } catch (error) {

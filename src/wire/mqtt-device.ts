@@ -5,7 +5,7 @@
  * device told it after it was asked. One that is not asked for is as old as the message; one that the broker retained is
  * of unknown age, so assumed.
  */
-import type { Answer, WatchListener } from "../power/driver.ts";
+import type { Answer, Trap, WatchListener } from "../power/driver.ts";
 import { PowerError } from "../power/errors.ts";
 import { abortCode } from "./abort.ts";
 import { clip } from "./clip.ts";
@@ -43,6 +43,25 @@ export async function command(
   refuseGone(broker, device);
   const fate = await broker.publish(message, { qos: device.qos, acts: true, signal });
   if (fate === "unheard") throw nobodyListens(message.topic);
+}
+
+/** Commands that the broker keeps on the device's topics: it obeys them again whenever it connects. */
+export async function retained(
+  broker: MqttBroker,
+  { publish, state, qos }: MqttDevice,
+  signal: AbortSignal,
+): Promise<readonly Trap[]> {
+  const commands = [publish.on, publish.off, publish.cycle, publish.reset].flatMap((message) => message?.topic ?? []);
+  // Where state and command share a topic, what is kept there is the state.
+  const topics = commands.filter((topic) => !state.includes(topic));
+  const kept = await broker.kept(topics, { qos, signal });
+  return kept
+    .filter(({ text }) => text !== "")
+    .map(({ topic, text }) => ({
+      kind: "retained",
+      problem: `obeys ${clip(text)} whenever it connects, which the broker keeps on ${topic}`,
+      mend: `Clear it: mosquitto_pub -r -n -t '${topic}'`,
+    }));
 }
 
 export async function read(broker: MqttBroker, device: MqttDevice, asking: Asking): Promise<Answer> {

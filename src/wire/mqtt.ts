@@ -113,6 +113,22 @@ export class MqttBroker {
     await unlessAborted(Promise.all(topics.flatMap((topic) => this.#subscriptions.get(topic) ?? [])), signal);
   }
 
+  /** What the broker keeps on topics that nobody here listens on; they are let go again. Throws PowerError. */
+  async kept(topics: readonly string[], sending: Pick<Sending, "qos" | "signal">): Promise<readonly Heard[]> {
+    const looked = [...new Set(topics)].filter((topic) => !this.#subscriptions.has(topic));
+    try {
+      await this.subscribe(looked, sending);
+      return looked.flatMap((topic) => this.#last.get(topic) ?? []).filter(({ retained }) => retained);
+    } finally {
+      const client = await this.#opening?.catch(() => undefined);
+      if (client?.connected && looked.length > 0) await client.unsubscribeAsync(looked).catch(() => undefined);
+      for (const topic of looked) {
+        this.#subscriptions.delete(topic);
+        this.#last.delete(topic);
+      }
+    }
+  }
+
   /** Hears what comes on these topics from now on. They must be subscribed to. */
   ear(topics: readonly string[]): Ear {
     const ear = new Ear(new Set(topics), () => this.#ears.delete(ear));

@@ -8,11 +8,11 @@
  * With "Restrict login" on: Basic, RFC 7617. https://shelly-api-docs.shelly.cloud/gen1/
  */
 import { z } from "zod";
-import type { Answer, ListedOutlet } from "../power/driver.ts";
+import type { Answer, ListedOutlet, Trap } from "../power/driver.ts";
 import { PowerError } from "../power/errors.ts";
 import { basic, HttpClient, refuseStatus } from "./http.ts";
 import { parsed, plainBase } from "./http-json.ts";
-import { noRelay, relayEvidence, relayLabel, type ShellyOptions, type ShellyRelays } from "./shelly.ts";
+import { noRelay, relayEvidence, relayLabel, relayTraps, type ShellyOptions, type ShellyRelays } from "./shelly.ts";
 
 const RELAY = z.object({ ison: z.boolean(), overpower: z.boolean().optional() });
 type Relay = z.output<typeof RELAY>;
@@ -20,6 +20,7 @@ const STATUS = z.object({
   relays: z.array(RELAY).default([]),
   meters: z.array(z.object({ power: z.number(), is_valid: z.boolean() })).default([]),
 });
+const ON_MAINS = { last: "restores", off: "opens", on: "closes", switch: "follows" } as const;
 const SETTINGS = z.object({
   relays: z
     .array(
@@ -28,6 +29,8 @@ const SETTINGS = z.object({
         name: z.string().nullish(),
         auto_off: z.number().default(0),
         auto_on: z.number().default(0),
+        default_state: z.string().optional(),
+        schedule: z.boolean().optional(),
       }),
     )
     .default([]),
@@ -99,6 +102,19 @@ export class ShellyRest implements ShellyRelays {
       state: ison ? "on" : "off",
       ...relayLabel(name, { autoOff, autoOn }),
     }));
+  }
+
+  async examine(relays: readonly number[], signal: AbortSignal): Promise<readonly (readonly Trap[])[]> {
+    const settings = await this.#get("/settings", SETTINGS, { acts: false, signal });
+    const status = await this.#get("/status", STATUS, { acts: false, signal });
+    return relays.map((relay) => {
+      const set = settings.relays[relay];
+      if (!set) return [];
+      const { auto_off: autoOff, auto_on: autoOn, default_state: state, schedule } = set;
+      const onMains = Object.entries(ON_MAINS).find(([word]) => word === state)?.[1];
+      const errors = status.relays[relay]?.overpower === true ? ["overpower"] : [];
+      return relayTraps({ timers: { autoOff, autoOn }, onMains, schedule, errors });
+    });
   }
 
   async #get<T>(

@@ -9,12 +9,20 @@
  * https://shelly-api-docs.shelly.cloud/gen2/General/Authentication
  */
 import { z } from "zod";
-import type { Answer, ListedOutlet } from "../power/driver.ts";
+import type { Answer, ListedOutlet, Trap } from "../power/driver.ts";
 import { PowerError } from "../power/errors.ts";
 import { clip } from "./clip.ts";
 import { HttpClient, refuseStatus } from "./http.ts";
 import { parsed, plainBase, shaped } from "./http-json.ts";
-import { noRelay, relayEvidence, relayLabel, type ShellyOptions, type ShellyRelays } from "./shelly.ts";
+import {
+  noRelay,
+  relayEvidence,
+  relayLabel,
+  relayTraps,
+  type ShellyOptions,
+  type ShellyRelays,
+  type ShellyTimers,
+} from "./shelly.ts";
 
 const SWITCH = z.object({
   output: z.boolean(),
@@ -28,7 +36,9 @@ const CONFIG = z.object({
   auto_off_delay: z.number().default(0),
   auto_on: z.boolean().default(false),
   auto_on_delay: z.number().default(0),
+  initial_state: z.string().optional(),
 });
+const ON_MAINS = { restore_last: "restores", off: "opens", on: "closes", match_input: "follows" } as const;
 /** Components by name: `switch:0`. */
 const COMPONENTS = z.record(z.string(), z.unknown());
 const FRAME = z.object({
@@ -108,12 +118,21 @@ export class ShellyRpc implements ShellyRelays {
         {
           outlet,
           state: data ? (data.output ? "on" : "off") : "unknown",
-          ...relayLabel(config.name, {
-            autoOff: config.auto_off ? config.auto_off_delay : 0,
-            autoOn: config.auto_on ? config.auto_on_delay : 0,
-          }),
+          ...relayLabel(config.name, timersOf(config)),
         },
       ];
+    });
+  }
+
+  async examine(relays: readonly number[], signal: AbortSignal): Promise<readonly (readonly Trap[])[]> {
+    const status = await this.#call("Shelly.GetStatus", { schema: COMPONENTS, signal });
+    const configs = await this.#call("Shelly.GetConfig", { schema: COMPONENTS, signal });
+    return relays.map((relay) => {
+      const config = CONFIG.safeParse(configs[`switch:${relay}`]).data;
+      if (!config) return [];
+      const onMains = Object.entries(ON_MAINS).find(([word]) => word === config.initial_state)?.[1];
+      const errors = SWITCH.safeParse(status[`switch:${relay}`]).data?.errors ?? [];
+      return relayTraps({ timers: timersOf(config), onMains, errors });
     });
   }
 
@@ -169,5 +188,12 @@ function answer({ output, apower, errors }: Switch): Answer {
     state: output ? "on" : "off",
     evidence: relayEvidence(output, errors),
     ...(typeof apower === "number" && { watts: apower }),
+  };
+}
+
+function timersOf(config: z.output<typeof CONFIG>): ShellyTimers {
+  return {
+    autoOff: config.auto_off ? config.auto_off_delay : 0,
+    autoOn: config.auto_on ? config.auto_on_delay : 0,
   };
 }

@@ -5,7 +5,7 @@
  *                   {"gen":3,"model":"S3PL-00112EU","mac":"AABBCCDDEEFF","auth_en":true,"ver":"1.7.5","id":"shellyplugsg3-…"}
  */
 import { z } from "zod";
-import type { Answer, Identity, ListedOutlet } from "../power/driver.ts";
+import type { Answer, Identity, ListedOutlet, Trap } from "../power/driver.ts";
 import { PowerError } from "../power/errors.ts";
 import type { Secret } from "../power/secret.ts";
 import { HttpClient, refuseStatus } from "./http.ts";
@@ -44,6 +44,7 @@ export interface ShellyRelays {
   readAll(relays: readonly number[], signal: AbortSignal): Promise<readonly (Answer | PowerError)[]>;
   watts(relay: number, signal: AbortSignal): Promise<number>;
   list(signal: AbortSignal): Promise<readonly ListedOutlet[]>;
+  examine(relays: readonly number[], signal: AbortSignal): Promise<readonly (readonly Trap[])[]>;
   /** Ends what is under way. */
   close(): Promise<void>;
 }
@@ -86,15 +87,71 @@ export function relayEvidence(closed: boolean, remarks: readonly string[]): stri
   return remarks.length === 0 ? state : `${state} (${remarks.join(", ")})`;
 }
 
-/** A name, and the device's own timers that would undo an order. Durations in seconds; 0: none. */
-export function relayLabel(
-  name: string | null | undefined,
-  { autoOff, autoOn }: { readonly autoOff: number; readonly autoOn: number },
-): { readonly label?: string } {
-  const parts = [
-    ...(name ? [name] : []),
-    ...(autoOff > 0 ? [`opens by itself ${autoOff} s after each on: clear its auto-off timer`] : []),
-    ...(autoOn > 0 ? [`closes by itself ${autoOn} s after each off: clear its auto-on timer`] : []),
-  ];
+/** The device's own timers; seconds, 0 for none. */
+export interface ShellyTimers {
+  readonly autoOff: number;
+  readonly autoOn: number;
+}
+
+/** A name, and the timers that would undo an order. */
+export function relayLabel(name: string | null | undefined, timers: ShellyTimers): { readonly label?: string } {
+  const parts = [...(name ? [name] : []), ...undoing(timers).map(({ problem, setting }) => `${problem}: ${setting}`)];
   return parts.length === 0 ? {} : { label: parts.join("; ") };
+}
+
+function undoing({ autoOff, autoOn }: ShellyTimers) {
+  return [
+    ...(autoOff > 0
+      ? [{ problem: `opens by itself ${autoOff} s after each on`, setting: "clear its auto-off timer" }]
+      : []),
+    ...(autoOn > 0
+      ? [{ problem: `closes by itself ${autoOn} s after each off`, setting: "clear its auto-on timer" }]
+      : []),
+  ];
+}
+
+/** What the settings of a relay do against us. `errors` are the device's own words for why it stays open. */
+export function relayTraps(relay: {
+  readonly timers: ShellyTimers;
+  /** What it does when mains return; undefined where it says nothing. */
+  readonly onMains: "restores" | "opens" | "closes" | "follows" | undefined;
+  readonly schedule?: boolean | undefined;
+  readonly errors?: readonly string[];
+}): Trap[] {
+  const { timers, onMains, schedule, errors = [] } = relay;
+  const mains = {
+    opens: "stays open when mains return",
+    closes: "closes when mains return",
+    follows: "follows the switch wired to it when mains return",
+  };
+  return [
+    ...undoing(timers).map(
+      ({ problem, setting }): Trap => ({
+        kind: "timer",
+        problem,
+        mend: `On the device's own page or in its app: ${setting}.`,
+      }),
+    ),
+    ...(schedule
+      ? [{ kind: "timer", problem: "is switched by a schedule of its own", mend: "Switch its schedule off." } as const]
+      : []),
+    ...(errors.length > 0
+      ? [
+          {
+            kind: "held",
+            problem: `is held open by the device: ${errors.join(", ")}`,
+            mend: "Take the cause away (load, heat), and switch it once by its own button.",
+          } as const,
+        ]
+      : []),
+    ...(onMains !== undefined && onMains !== "restores"
+      ? [
+          {
+            kind: "mains",
+            problem: mains[onMains],
+            mend: "Set its power-on default (initial state) to `restore last`.",
+          } as const,
+        ]
+      : []),
+  ];
 }

@@ -8,6 +8,7 @@
  * https://tasmota.github.io/docs/Commands/, https://tasmota.github.io/docs/PowerOnState/
  */
 import { z } from "zod";
+import type { Trap } from "../power/driver.ts";
 
 const STATUS = z.object({
   Status: z.object({
@@ -23,6 +24,8 @@ const OLD_PULSE = z.object({ Set: z.number() });
 const INTERLOCK = z.object({ Interlock: z.string(), Groups: z.string().default("") });
 
 /** PowerOnState. */
+const OPEN = 0;
+const CLOSED = 1;
 const TOGGLE = 2;
 const ALWAYS_ON = 4;
 const INVERTED_PULSE = 5;
@@ -30,8 +33,10 @@ const INVERTED_PULSE = 5;
 export interface TasmotaTraps {
   /** Names of the relays, the first one's first. */
   readonly names: readonly string[];
-  /** What the settings do to this relay, each in a few words. */
+  /** What the settings do to this relay against what is ordered, each in a few words. */
   remarks(relay: number): string[];
+  /** The same in full, and what they do when mains return. */
+  traps(relay: number): Trap[];
   /** Relays that closing this one opens. */
   rivals(relay: number): number[];
 }
@@ -46,22 +51,35 @@ export async function readTraps(ask: (command: string) => Promise<unknown>): Pro
   const groups = interlock?.Interlock === "ON" ? groupsOf(interlock.Groups) : [];
   const rivals = (relay: number) =>
     groups.filter((group) => group.includes(relay)).flatMap((group) => group.filter((other) => other !== relay));
+  const { PowerOnState: onPower, PowerLock: lock = "" } = status ?? {};
+  const defeats = (relay: number): Trap[] => {
+    const pulse = secondsOf(pulses.get(relay) ?? 0);
+    const inverted = onPower === INVERTED_PULSE;
+    const pulsed = inverted ? `closes it ${pulse} s after each off` : `opens it ${pulse} s after each on`;
+    return [
+      ...(onPower === ALWAYS_ON ? [trap("held", "PowerOnState 4 keeps it closed for ever", "PowerOnState 3")] : []),
+      ...(onPower === TOGGLE ? [trap("mains", "PowerOnState 2 flips it when mains return", "PowerOnState 3")] : []),
+      ...(lock.at(-relay) === "1" ? [trap("held", "PowerLock keeps it as it is", `PowerLock${relay} 0`)] : []),
+      ...(pulse > 0 ? [trap("timer", `PulseTime ${pulsed}`, `PulseTime${relay} 0`)] : []),
+      ...rivals(relay).map((other) =>
+        trap("interlock", `Interlock opens relay ${other} when it closes`, "Interlock 0"),
+      ),
+    ];
+  };
   return {
     names: status?.FriendlyName ?? [],
     rivals,
-    remarks: (relay) => {
-      const { PowerOnState: onPower, PowerLock: lock = "" } = status ?? {};
-      const pulse = secondsOf(pulses.get(relay) ?? 0);
-      return [
-        ...(onPower === ALWAYS_ON ? ["PowerOnState 4 keeps it closed for ever"] : []),
-        ...(onPower === TOGGLE ? ["PowerOnState 2 flips it when mains return"] : []),
-        ...(lock.at(-relay) === "1" ? ["PowerLock keeps it as it is"] : []),
-        ...(pulse > 0 && onPower === INVERTED_PULSE ? [`PulseTime closes it ${pulse} s after each off`] : []),
-        ...(pulse > 0 && onPower !== INVERTED_PULSE ? [`PulseTime opens it ${pulse} s after each on`] : []),
-        ...rivals(relay).map((other) => `Interlock opens relay ${other} when it closes`),
-      ];
-    },
+    remarks: (relay) => defeats(relay).map(({ problem }) => problem),
+    traps: (relay) => [
+      ...defeats(relay),
+      ...(onPower === OPEN ? [trap("mains", "PowerOnState 0 leaves it open when mains return", "PowerOnState 3")] : []),
+      ...(onPower === CLOSED ? [trap("mains", "PowerOnState 1 closes it when mains return", "PowerOnState 3")] : []),
+    ],
   };
+}
+
+function trap(kind: Trap["kind"], problem: string, command: string): Trap {
+  return { kind, problem, mend: `In its console: \`${command}\`.` };
 }
 
 /** As they are set, by relay. */

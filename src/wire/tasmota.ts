@@ -11,7 +11,7 @@
  */
 import { z } from "zod";
 import type { Clock } from "../power/clock.ts";
-import type { Answer, Identity, ListedOutlet } from "../power/driver.ts";
+import type { Answer, Identity, ListedOutlet, Trap } from "../power/driver.ts";
 import { PowerError } from "../power/errors.ts";
 import type { Secret } from "../power/secret.ts";
 import { clip } from "./clip.ts";
@@ -120,6 +120,15 @@ export class Tasmota {
       const label = [traps.names[relay - 1] ?? "", ...traps.remarks(relay)].filter((part) => part !== "").join("; ");
       return { outlet: String(relay), state: this.#answer(states, relay, false).state, ...(label !== "" && { label }) };
     });
+  }
+
+  /** What its settings do against us, as they are now. */
+  async examine(relays: readonly number[], signal: AbortSignal): Promise<readonly (readonly Trap[])[]> {
+    this.#traps = undefined;
+    // Throws where it cannot be asked at all.
+    await this.#states(signal);
+    const traps = await this.#readTraps(signal);
+    return relays.map((relay) => traps.traps(relay));
   }
 
   /** Watts, for each meter where it has several; undefined where it has none. */

@@ -144,6 +144,7 @@ const CONTRACT = z.strictObject({
   onlyOn: FUNCTION.optional(),
   without: FUNCTION.optional(),
   list: FUNCTION.optional(),
+  examine: FUNCTION.optional(),
 } satisfies Record<keyof Driver, z.ZodType>);
 
 /** What a value lacks to be a driver, one sentence each; none when it is one. */

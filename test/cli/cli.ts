@@ -80,9 +80,9 @@ export class Running implements AsyncDisposable {
     if (!this.out.includes(text)) throw new Error(`it ended without "${text}":\n${this.out}${this.err}`);
   }
 
-  async end(signal?: NodeJS.Signals): Promise<Ended> {
+  async end(signal?: NodeJS.Signals, longestMs = LONGEST_MS): Promise<Ended> {
     if (signal) this.child.kill(signal);
-    const late = setTimeout(() => this.child.kill("SIGKILL"), LONGEST_MS);
+    const late = setTimeout(() => this.child.kill("SIGKILL"), longestMs);
     const code = await this.#ended;
     clearTimeout(late);
     return { code, out: this.out, err: this.err };
@@ -156,8 +156,13 @@ export class Place implements AsyncDisposable {
     return daemon;
   }
 
-  start(args: readonly string[], { input, env = {}, cwd = "." }: RunOptions = {}): Running {
-    const child = spawn(process.execPath, [MAIN, ...args], {
+  start(args: readonly string[], options: RunOptions = {}): Running {
+    return this.startProgram(MAIN, args, options);
+  }
+
+  /** The same with a program that was built elsewhere. */
+  startProgram(main: string, args: readonly string[], { input, env = {}, cwd = "." }: RunOptions = {}): Running {
+    const child = spawn(process.execPath, [main, ...args], {
       cwd: join(this.path, cwd),
       env: { PATH: process.env["PATH"], HOME: this.path, ...env },
       stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],

@@ -4,7 +4,10 @@ import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { pathsBeside } from "../../src/store/paths.ts";
 import { keptPort } from "../kept-port.ts";
+import { mac } from "../maas-api/rack.ts";
+import { ADMIN } from "../simulators/maas.ts";
 import { type Failure, MAIN, Place, PREPARATION_MS } from "./cli.ts";
+import { MaasPlace } from "./maas-place.ts";
 
 describe("init", { timeout: PREPARATION_MS }, () => {
   test("writes files that are valid and served at once, by the address that was given", async () => {
@@ -96,5 +99,52 @@ describe("init --systemd", { timeout: PREPARATION_MS }, () => {
     expect(error.message).toContain(`${dirname(long)} is too long a path`);
     expect(error.hint).toContain("store: { path:");
     expect(() => statSync(place.file("maasochist.service"))).toThrow("ENOENT");
+  });
+});
+
+describe("init --from-maas", { timeout: PREPARATION_MS }, () => {
+  test("writes the machines of MAAS, those first that it cannot switch, into a configuration that is valid", async () => {
+    await using at = await MaasPlace.loggedIn({
+      own: "  x: { driver: simulated }\n",
+      machines: [
+        { hostname: "served", macs: [mac(1)], powerType: "ipmi", parameters: { power_address: "10.0.0.1" } },
+        { hostname: "nuc1", macs: [mac(2)], systemId: "k3hxa7", tags: ["nuc", "7: rack"], status: "Ready" },
+        { hostname: "twin", macs: [mac(3)], domain: "a", systemId: "a1b2c3" },
+        { hostname: "twin", macs: [], domain: "b", systemId: "d4e5f6", powerType: "manual" },
+        { hostname: "true", macs: [mac(4)] },
+      ],
+    });
+    const { place, maas } = at;
+    expect(await place.run("init", "lab", "--from-maas")).toMatchObject({ code: 0 });
+    const text = readFileSync(place.file("lab/maasochist.yaml"), "utf8");
+    const document = parse(text, { logLevel: "silent" }) as { machines: Record<string, object> };
+    expect(Object.keys(document.machines)).toEqual(["nuc1", "twin-a1b2c3", "twin-d4e5f6", "true", "served"]);
+    expect(document.machines["nuc1"]).toEqual({
+      enabled: false,
+      mac: mac(2),
+      tags: ["nuc", "7: rack"],
+      maas: { system_id: "k3hxa7" },
+      query: { driver: "assumed" },
+    });
+    expect(text).toContain("\n  # nuc1.maas, Ready, amd64/generic\n");
+    const checked = await place.run("-c", "lab/maasochist.yaml", "config", "check");
+    expect([checked.code, checked.out]).toEqual([0, expect.stringContaining(": 0 errors, ")]);
+    // It knows MAAS without another login, and registers nothing that has no driver yet.
+    const { machines } = await place.json<{ machines: { machine: string; change: { code?: string } }[] }>(
+      "-c",
+      "lab/maasochist.yaml",
+      "maas",
+      "plan",
+    );
+    expect(machines.every(({ change }) => change.code === "disabled" || change.code === "address")).toBe(true);
+    expect(statSync(place.file("lab/secrets.yaml")).mode & 0o777).toBe(0o600);
+    expect(text).not.toContain(ADMIN.key);
+    expect(maas.requests.every((line) => line.startsWith("GET"))).toBe(true);
+  });
+
+  test("needs a MAAS that is known, and is no way to write units", async () => {
+    await using place = Place.with();
+    expect((await place.json<Failure>("init", "--from-maas")).error.hint).toContain("maasochist maas login URL");
+    expect(await place.json<Failure>("init", "--from-maas", "--systemd")).toMatchObject({ code: 2 });
   });
 });

@@ -1,10 +1,8 @@
 /** What only a terminal shows: questions, colours, lines that fit. Here the program runs without a process of its own. */
-import { PassThrough } from "node:stream";
 import { stripVTControlCharacters } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runCli } from "../../src/cli/program.ts";
-import { until } from "../expecting.ts";
 import { Place, PREPARATION_MS, reads, type ServedPlace } from "./cli.ts";
+import { type Person, runAtTerminal, type Shown } from "./terminal.ts";
 
 const FAST = "driver: simulated, boot: 0s, shutdown: 0s, initial: on";
 const MACHINES = `  yes: { ${FAST} }
@@ -20,49 +18,9 @@ beforeAll(async () => {
 }, PREPARATION_MS);
 afterAll(() => place[Symbol.asyncDispose]());
 
-interface Shown {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-interface Person {
-  /** What is typed when the question stands there; null: Ctrl-D. */
-  readonly types?: string | null;
-  readonly columns?: number;
-  readonly env?: Readonly<Record<string, string>>;
-}
-
-/** Runs a command as at a terminal. */
-async function atTerminal(args: readonly string[], { types, columns = 100, env = {} }: Person = {}): Promise<Shown> {
-  const shown = { out: "", err: "" };
-  const keyboard = new PassThrough();
-  const questions = new PassThrough().setEncoding("utf8");
-  questions.on("data", (text: string) => {
-    shown.err += text;
-  });
-  const running = runCli(args, {
-    out: (text) => {
-      shown.out += text;
-    },
-    err: (text) => {
-      shown.err += text;
-    },
-    in: keyboard,
-    questions,
-    interactive: true,
-    outIsTerminal: true,
-    errIsTerminal: true,
-    unread: new AbortController().signal,
-    env,
-    cwd: place.path,
-    columns,
-  });
-  if (types !== undefined) {
-    await until(() => /(\[y\/N\]|to go on:) $/.test(shown.err));
-    keyboard.end(types === null ? undefined : `${types}\n`);
-  }
-  return { code: await running, ...shown };
+/** Runs a command in the place as at a terminal. */
+function atTerminal(args: readonly string[], person?: Person): Promise<Shown> {
+  return runAtTerminal(place, args, person);
 }
 
 describe("a question", () => {

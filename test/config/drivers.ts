@@ -80,7 +80,11 @@ const shell = defineDriver({
   name: "shell",
   title: "Remote shell",
   cuts: "os",
-  hub: z.object({ host: host({ from: "address" }), user: text("User"), key: secret("Private key").optional() }),
+  hub: z.object({
+    host: host({ from: "address", own: true }),
+    user: text("User"),
+    key: secret("Private key").optional(),
+  }),
   outlet: z.object({ sudo: flag("Use sudo").default(false) }),
   off: { soft: act },
 });
@@ -109,7 +113,7 @@ const ping = defineDriver({
   title: "Reachable",
   cuts: "nothing",
   outlet: z.object({
-    host: host({ from: "address" }),
+    host: host({ from: "address", own: true }),
     probe: z
       .union([z.object({ port: z.int().min(1).max(65_535) }), z.array(z.int())])
       .optional()

@@ -48,6 +48,12 @@ export class Connected implements AsyncDisposable {
     return await this.driver.list?.(this.#connection, { signal: within(10_000) });
   }
 
+  /** What of its own settings works against us, for each of the outlets. */
+  async examine(outlets: readonly object[]) {
+    const settings = outlets.map((outlet) => this.#outlet(outlet));
+    return await this.driver.examine?.(this.#connection, settings, { signal: within(10_000) });
+  }
+
   async identify() {
     return await this.driver.identify?.(this.#connection, { signal: within(10_000) });
   }

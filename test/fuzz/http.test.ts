@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { pino } from "pino";
@@ -47,6 +48,9 @@ const CREDENTIALS = {
     `Basic ${"A".repeat(4_000)}`,
   ],
 };
+
+/** In a clone that nobody has started yet pages are answered with 503. */
+const UNBUILT = !existsSync(join(import.meta.dirname, "../../dist/dashboard/index.html"));
 
 /** Of our own code: paths, and frames of a stack. */
 const INSIDE = [join(import.meta.dirname, "../.."), "node_modules", ".ts:", "node:internal", "    at "];
@@ -126,7 +130,9 @@ test(
       for (const status of got) statuses.add(status);
       if (received.endsWith('{"status":"stopped"}')) answered += 1;
       const wrong = (status: number) =>
-        (status >= 300 && status < 400) || status >= 500 || (talk.maas && status === 404);
+        (status >= 300 && status < 400) ||
+        (status >= 500 && !(status === 503 && UNBUILT && !talk.maas)) ||
+        (talk.maas && status === 404);
       expect(got.filter(wrong)).toEqual([]);
       const shown = received + log.slice(said).join("");
       expect([...TOKENS, ...INSIDE].filter((text) => shown.includes(text))).toEqual([]);

@@ -201,7 +201,7 @@ describe("requests that are wrong", () => {
     ["a path badly encoded", "GET", "/api/v1/machines/%ff", undefined, 400],
     ["a name too long", "GET", `/api/v1/machines/${"x".repeat(5_000)}`, undefined, 414],
     ["an unknown path", "GET", "/api/v1/nothing", undefined, 404],
-    ["no path at all", "GET", "/", undefined, 404],
+    ["no path at all", "GET", "/api", undefined, 404],
     ["an unknown method", "DELETE", "/api/v1/machines/nuc1", undefined, 404],
     ["asking for the head of an endless answer", "HEAD", "/api/v1/events/stream", undefined, 404],
   ] as const;

@@ -1,8 +1,7 @@
-import type { IncomingMessage } from "node:http";
-import { createParser, type EventSourceMessage } from "eventsource-parser";
 import { describe, expect, test } from "vitest";
 import type { PowerEvent } from "../../src/power/events.ts";
 import { until } from "../expecting.ts";
+import { Follower, type Following } from "./follower.ts";
 import { bearer, House, token } from "./house.ts";
 
 const tokens = [token("anna", { role: "viewer" }), token("nucs", { role: "viewer", machines: ["nuc*"] })];
@@ -17,47 +16,17 @@ function open(): Promise<House> {
   });
 }
 
-/** A caller that follows, and keeps what it is told. */
-class Follower implements Disposable {
-  readonly messages: EventSourceMessage[] = [];
-  /** Everything else that keeps a connection alive. */
-  comments = 0;
-  ended = false;
-  readonly response: IncomingMessage;
+function follow(house: House, more: Omit<Following, "path"> & { readonly query?: string } = {}): Promise<Follower> {
+  const { query = "", ...rest } = more;
+  return Follower.of(house, { path: `/api/v1/events/stream${query}`, ...rest });
+}
 
-  private constructor(response: IncomingMessage) {
-    this.response = response;
-    const parser = createParser({
-      onEvent: (message) => this.messages.push(message),
-      onComment: () => {
-        this.comments += 1;
-      },
-    });
-    response.setEncoding("utf8").on("data", (text: string) => parser.feed(text));
-    response.once("close", () => {
-      this.ended = true;
-    });
-  }
-
-  static async of(
-    house: House,
-    more: { as?: string; query?: string; after?: string | number } = {},
-  ): Promise<Follower> {
-    const { as = "anna", query = "", after } = more;
-    const headers = after === undefined ? {} : { "last-event-id": String(after) };
-    return new Follower(await house.send(`/api/v1/events/stream${query}`, { as: bearer(as), headers }));
-  }
-
-  get texts(): string[] {
-    return this.messages.map(({ data }) => {
-      const { event } = JSON.parse(data) as { event: { machine?: string; message?: string } };
-      return event.message ?? event.machine ?? "";
-    });
-  }
-
-  [Symbol.dispose](): void {
-    this.response.destroy();
-  }
+/** Messages by their text, or the machine they are about. */
+function texts({ messages }: Follower): string[] {
+  return messages.map(({ data }) => {
+    const { event } = JSON.parse(data) as { event: { machine?: string; message?: string } };
+    return event.message ?? event.machine ?? "";
+  });
 }
 
 /** Something worth telling, known by its text. */
@@ -78,7 +47,7 @@ describe("the stream of events", () => {
   test("tells what happens from now on, each with its number and kind", async () => {
     await using house = await open();
     note(house, "before");
-    using follower = await Follower.of(house);
+    using follower = await follow(house);
     expect(follower.response.headers).toMatchObject({
       "content-type": "text/event-stream",
       "cache-control": "no-store",
@@ -87,7 +56,7 @@ describe("the stream of events", () => {
     note(house, "now");
     await until(() => follower.messages.length > 0);
     expect(follower.messages).toMatchObject([{ id: String(lastId(house)), event: "journal:failed" }]);
-    expect(follower.texts).toEqual(["now"]);
+    expect(texts(follower)).toEqual(["now"]);
   });
 
   test("resumes behind the last event a caller has, with no gap to what happens meanwhile and nothing twice", async () => {
@@ -96,13 +65,13 @@ describe("the stream of events", () => {
     const after = lastId(house);
     const expected = Array.from({ length: 3_000 }, (_, number) => `event ${number}`);
     for (const text of expected.slice(0, 1_700)) note(house, text);
-    using follower = await Follower.of(house, { after });
+    using follower = await follow(house, { after });
     for (const [number, text] of expected.slice(1_700).entries()) {
       note(house, text);
       if (number % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     await until(() => follower.messages.length >= expected.length);
-    expect(follower.texts).toEqual(expected);
+    expect(texts(follower)).toEqual(expected);
   });
 
   test("tells a caller of its machines alone, then and now, and of one where it asks for one", async () => {
@@ -114,27 +83,27 @@ describe("the stream of events", () => {
       note(house, "of pi", "pi1");
     };
     both();
-    using limited = await Follower.of(house, { as: "nucs", after });
-    using one = await Follower.of(house, { query: "?machine=pi1", after });
+    using limited = await follow(house, { as: "nucs", after });
+    using one = await follow(house, { query: "?machine=pi1", after });
     both();
     note(house, "of all");
     await until(() => limited.messages.length >= 3 && one.messages.length >= 2);
-    expect(limited.texts).toEqual(["nuc1", "nuc1", "of all"]);
-    expect(one.texts).toEqual(["pi1", "pi1"]);
+    expect(texts(limited)).toEqual(["nuc1", "nuc1", "of all"]);
+    expect(texts(one)).toEqual(["pi1", "pi1"]);
   });
 
   test("goes on without numbers while the journal cannot be written", async () => {
     await using house = await open();
-    using follower = await Follower.of(house);
+    using follower = await follow(house);
     house.journal.close();
     note(house, "unwritten");
     await until(() => follower.messages.length > 0);
-    expect([follower.texts, follower.messages[0]?.id]).toEqual([["unwritten"], undefined]);
+    expect([texts(follower), follower.messages[0]?.id]).toEqual([["unwritten"], undefined]);
   });
 
   test("shows that it lives every 15 s", async () => {
     await using house = await open();
-    using follower = await Follower.of(house);
+    using follower = await follow(house);
     await until(() => follower.comments === 1);
     await house.lab.wait(31_000);
     await until(() => follower.comments > 2);
@@ -144,8 +113,8 @@ describe("the stream of events", () => {
   test("ends for a credential that was revoked, before it tells anything more", async () => {
     await using house = await open();
     const made = await house.credentials.addToken({ name: "new", role: "viewer", machines: ["*"], from: [] });
-    using busy = await Follower.of(house, { as: made });
-    using idle = await Follower.of(house, { as: made, query: "?machine=pi1" });
+    using busy = await follow(house, { as: made });
+    using idle = await follow(house, { as: made, query: "?machine=pi1" });
     await house.credentials.revoke("tokens", "new");
     note(house, "secret");
     await until(() => busy.ended);
@@ -157,16 +126,16 @@ describe("the stream of events", () => {
   test("goes on when the credentials were read again and this one is the same", async () => {
     await using house = await open();
     const made = await house.credentials.addToken({ name: "new", role: "viewer", machines: ["*"], from: [] });
-    using follower = await Follower.of(house, { as: made });
+    using follower = await follow(house, { as: made });
     await house.credentials.addToken({ name: "other", role: "viewer", machines: ["*"], from: [] });
     note(house, "still told");
     await until(() => follower.messages.length > 0);
-    expect(follower.texts).toEqual(["still told"]);
+    expect(texts(follower)).toEqual(["still told"]);
   });
 
   test("ends when the daemon stops", async () => {
     await using house = await open();
-    using follower = await Follower.of(house);
+    using follower = await follow(house);
     await house.stop();
     await until(() => follower.ended);
     expect(follower.response.complete).toBe(true);
@@ -185,7 +154,7 @@ describe("the stream of events", () => {
     response.resume();
     await gone;
     expect(response.complete).toBe(false);
-    using again = await Follower.of(house);
+    using again = await follow(house);
     note(house, "well");
     await until(() => again.messages.length > 0);
     expect(house.faults).toEqual([]);

@@ -84,6 +84,7 @@ describe("a caller", () => {
       address: "127.0.0.1",
       agent: "MAAS 3.7.3",
       systemId: "k3hxa7",
+      told: { answer: "stopped", at: at.world.clock.now() },
     });
   });
 });

@@ -7,7 +7,11 @@ asked.on("error", (error) => {
   process.stderr.write(`no answer: ${error.message}\n`);
   process.exitCode = 1;
 });
-asked.on("response", async (response) => {
+asked.on("response", (response) => {
+  void told(response);
+});
+
+async function told(response) {
   const chunks = await response.toArray();
   if (verb === "state") process.stdout.write(JSON.parse(Buffer.concat(chunks).toString()).on ? "on\n" : "off\n");
-});
+}

@@ -6,10 +6,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { request } from "node:http";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { pino } from "pino";
 import { type Daemon, startDaemon } from "../../src/app/daemon.ts";
-import { formatProblem, parseConfiguration } from "../../src/config/index.ts";
+import { formatProblem, type Loaded, loadConfiguration, parseConfiguration } from "../../src/config/index.ts";
 import { drivers } from "../../src/drivers/index.ts";
 import type { MachineShape } from "../../src/http/shapes.ts";
 import { VirtualClock } from "../virtual-clock.ts";
@@ -26,6 +26,8 @@ export interface WorldOptions {
   readonly hubs?: string;
   readonly access?: string;
   readonly server?: string;
+  /** The MAAS that it asks; absent: none. */
+  readonly maas?: string;
 }
 
 const ACCESS = `{ tokens: [{ name: maas, token: ${TOKEN}, role: maas }] }`;
@@ -46,11 +48,19 @@ export class World implements AsyncDisposable {
   }
 
   static async open(options: WorldOptions): Promise<World> {
-    const { clock = new VirtualClock(), machines, hubs = "{}", access = ACCESS, server = SERVER } = options;
+    const { clock = new VirtualClock(), machines, hubs = "{}", access = ACCESS, server = SERVER, maas } = options;
     const folder = mkdtempSync(join(tmpdir(), "maasochist-maas-"));
-    const text = `server: ${server}\naccess: ${access}\nstore: { path: ./maasochist.db }\nhubs: ${hubs}\nmachines: ${machines}\n`;
+    const text = `server: ${server}\naccess: ${access}\nstore: { path: ./maasochist.db }\nhubs: ${hubs}\nmachines: ${machines}\n${maas === undefined ? "" : `maas: ${maas}\n`}`;
     const file = join(folder, "maasochist.yaml");
-    const { configuration, problems } = await parseConfiguration(text, { file, drivers, env: {} });
+    return World.#start(await parseConfiguration(text, { file, drivers, env: {} }), clock, folder);
+  }
+
+  /** The daemon of a configuration in a folder of its own, which is gone afterwards. */
+  static async openFile(file: string, clock: VirtualClock): Promise<World> {
+    return World.#start(await loadConfiguration(file, { drivers, env: {} }), clock, dirname(file));
+  }
+
+  static async #start({ configuration, problems }: Loaded, clock: VirtualClock, folder: string): Promise<World> {
     if (!configuration) throw new Error(problems.map((problem) => formatProblem(problem, { color: false })).join("\n"));
     const daemon = await startDaemon({ configuration, clock, env: {}, log: pino({ level: "silent" }) });
     return new World(daemon, clock, folder);
@@ -99,8 +109,13 @@ export class World implements AsyncDisposable {
   }
 
   /** What a person sees of a machine. */
-  async machine(name: string): Promise<MachineShape> {
-    return (await this.#local("GET", `/api/v1/machines/${name}`)) as MachineShape;
+  machine(name: string): Promise<MachineShape> {
+    return this.see(`/machines/${name}`);
+  }
+
+  /** What the API answers to a person. */
+  async see<T>(path: string): Promise<T> {
+    return (await this.#local("GET", `/api/v1${path}`)) as T;
   }
 
   #local(method: string, path: string, body?: object): Promise<unknown> {

@@ -43,6 +43,9 @@ export class Notebook implements Journal, Memory {
     this.lines.push(`${order.state} ${order.verb} ${order.machine}`);
     this.orders.set(order.id, structuredClone(order));
   }
+  amend(order: OrderRecord): void {
+    this.update(order);
+  }
   /** What a crash left open is cut short. */
   reopen(): void {
     for (const order of this.orders.values()) if (order.endedAt === undefined) order.state = "cut_short";
@@ -105,6 +108,9 @@ export class Life implements Clock, Journal, Memory {
   }
   update(order: OrderRecord): void {
     if (!this.over.aborted) this.#notebook.update(order);
+  }
+  amend(order: OrderRecord): void {
+    this.update(order);
   }
   note(): void {
     if (!this.over.aborted) this.#notebook.note();

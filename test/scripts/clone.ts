@@ -17,7 +17,7 @@ export class Clone implements Disposable {
   readonly path = realpathSync(mkdtempSync(join(tmpdir(), "maasochist-clone-")));
 
   constructor() {
-    for (const file of ["setup.mjs", "build.mjs", "start.mjs"])
+    for (const file of ["setup.mjs", "build.mjs", "dashboard.mjs", "start.mjs"])
       cpSync(join(ROOT, "scripts", file), this.file(`scripts/${file}`));
     for (const file of ["package.json", "package-lock.json", "tsconfig.json", "tsconfig.build.json"])
       cpSync(join(ROOT, file), this.file(file));

@@ -21,6 +21,15 @@ export class Hardware {
   readonly commands: string[] = [];
   /** Requests of any kind that were understood. */
   requests = 0;
+  /** What somebody set in the app. */
+  readonly app = {
+    schedules: 0,
+    countdown: false,
+    /** Minutes; 0: it is off. */
+    autoOff: 0,
+    onMains: "last_states",
+    protection: "normal",
+  };
   model = "HS300(US)";
   mac = MAC;
   /** How many sockets of a strip one answer tells. */
@@ -71,7 +80,7 @@ export class Hardware {
       Object.entries(modules).map(([module, methods]) => {
         const called = Object.entries(objectOf(methods));
         if (
-          !["system", "emeter"].includes(module) ||
+          !["system", "emeter", "schedule", "count_down"].includes(module) ||
           called.length === 0 ||
           (module === "emeter" && !this.#options.meter)
         )
@@ -81,7 +90,11 @@ export class Hardware {
           Object.fromEntries(
             called.map(([method, args]) => [
               method,
-              unknown ? { err_code: -14, err_msg: "entry not exist" } : this.#iot(method, objectOf(args), children),
+              unknown
+                ? { err_code: -14, err_msg: "entry not exist" }
+                : method === "get_rules"
+                  ? this.#rules(module)
+                  : this.#iot(method, objectOf(args), children),
             ]),
           ),
         ];
@@ -105,6 +118,12 @@ export class Hardware {
         : { current: 0.11, power: watts, total: 26.889, voltage: 229.831, err_code: 0 };
     }
     return { err_code: -2, err_msg: "member not support" };
+  }
+
+  #rules(module: string): object {
+    const { schedules, countdown } = this.app;
+    const of = module === "schedule" ? Array.from({ length: schedules }) : countdown ? [0] : [];
+    return { rule_list: of.map((_, id) => ({ id: String(id), enable: 1, name: "Night" })), enable: 1, err_code: 0 };
   }
 
   #sysinfo(): object {
@@ -164,6 +183,8 @@ export class Hardware {
       return result({ month_energy: 6_266, ...(meter === "mW" && { current_power: socket.machine.watts * 1_000 }) });
     if (method === "get_current_power" && socket && meter)
       return result({ current_power: Math.round(socket.machine.watts) });
+    if (method === "get_auto_off_config" && socket)
+      return result({ delay_min: this.app.autoOff || 120, enable: this.app.autoOff > 0 });
     return { error_code: typeof method === "string" ? -1002 : -1003 };
   }
 
@@ -176,7 +197,12 @@ export class Hardware {
       model: this.model,
       nickname: base64(socket?.name ?? ""),
       type: "SMART.TAPOPLUG",
-      ...(socket && { device_on: socket.machine.fed, auto_off_status: "off", power_protection_status: "normal" }),
+      ...(socket && {
+        device_on: socket.machine.fed,
+        auto_off_status: "off",
+        power_protection_status: this.app.protection,
+        default_states: { type: this.app.onMains, state: {} },
+      }),
     };
   }
 

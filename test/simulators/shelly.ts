@@ -36,6 +36,10 @@ interface Timers {
   name?: string;
   autoOff?: number;
   autoOn?: number;
+  /** What it does when mains return, in the words of its generation. */
+  onMains?: string;
+  /** First generation: has it a schedule that is switched on? */
+  schedule?: boolean;
 }
 
 export class ShellyDevice implements AsyncDisposable {
@@ -51,6 +55,10 @@ export class ShellyDevice implements AsyncDisposable {
   #lockedOutAt: number | undefined;
   mac = MAC;
   fault: ShellyFault | undefined;
+  /** How long it takes for every answer (ms). */
+  answersAfter = 0;
+  /** Calls that it refuses. */
+  refuses: RegExp | undefined;
 
   private constructor(http: HttpDevice, options: ShellyOptions) {
     const { clock = systemClock, relays = 1 } = options;
@@ -58,7 +66,10 @@ export class ShellyDevice implements AsyncDisposable {
     this.#options = options;
     this.#http = http;
     this.#machines = Array.from({ length: relays }, () => new FedMachine(options));
-    http.handler = (request, response) => this.#answer(request, response);
+    http.handler = (request, response) => {
+      if (this.answersAfter === 0) this.#answer(request, response);
+      else setTimeout(() => this.#answer(request, response), this.answersAfter);
+    };
   }
 
   static async start(options: ShellyOptions = {}): Promise<ShellyDevice> {
@@ -221,11 +232,12 @@ export class ShellyDevice implements AsyncDisposable {
   }
 
   #settings(): object {
-    const { name = null, autoOff: auto_off = 0, autoOn: auto_on = 0 } = this.config;
-    const own = { default_state: "off", schedule: false, schedule_rules: [] };
+    const { name = null, autoOff: auto_off = 0, autoOn: auto_on = 0, onMains = "last", schedule = false } = this.config;
     return {
       relays: this.#machines.map(({ fed: ison }, relay) =>
-        relay === 0 ? { name, ison, auto_off, auto_on, ...own } : { name: null, ison, auto_off: 0, auto_on: 0, ...own },
+        relay === 0
+          ? { name, ison, auto_off, auto_on, default_state: onMains, schedule, schedule_rules: [] }
+          : { name: null, ison, auto_off: 0, auto_on: 0, default_state: "last", schedule: false, schedule_rules: [] },
       ),
     };
   }
@@ -238,7 +250,8 @@ export class ShellyDevice implements AsyncDisposable {
     };
     const answer = (result: object) => response.end(JSON.stringify({ ...frame, result }));
     const relay = params.id;
-    if (method === "Shelly.GetStatus") answer(this.#components((number) => this.#switchStatus(number)));
+    if (this.refuses?.test(method)) refuse(-114, `${method} failed!`);
+    else if (method === "Shelly.GetStatus") answer(this.#components((number) => this.#switchStatus(number)));
     else if (method === "Shelly.GetConfig") answer(this.#components((number) => this.#switchConfig(number)));
     else if (!/^Switch\.(?:Set|GetStatus)$/.test(method) || this.fault === "cover")
       refuse(404, `No handler for ${method}`);
@@ -274,12 +287,12 @@ export class ShellyDevice implements AsyncDisposable {
   }
 
   #switchConfig(relay: number): object {
-    const { name = null, autoOff = 0, autoOn = 0 } = relay === 0 ? this.config : {};
+    const { name = null, autoOff = 0, autoOn = 0, onMains = "restore_last" } = relay === 0 ? this.config : {};
     return {
       id: relay,
       name,
       in_mode: "detached",
-      initial_state: "restore_last",
+      initial_state: onMains,
       auto_on: autoOn > 0,
       auto_on_delay: autoOn || 60,
       auto_off: autoOff > 0,

@@ -23,6 +23,8 @@ export interface SshUser {
 
 export interface SshMachineOptions {
   readonly users: Readonly<Record<string, SshUser>>;
+  /** Absent: 127.0.0.1, at a port of its own. */
+  readonly at?: { readonly address: string; readonly port: number };
   /** Must sudo have the user's password? Default: it asks nobody for one. */
   readonly sudo?: "asks" | "free" | "forbids";
   readonly os?: "linux" | "macos" | "bsd" | "windows";
@@ -80,7 +82,9 @@ export class SshMachine implements AsyncDisposable {
   #server: ssh2.Server;
   readonly #sockets = new Set<Socket>();
   #door: NetServer | undefined;
-  #port = 0;
+  /** Where it boots. */
+  address: string;
+  #port: number;
   #hostKeys: readonly KeyPair[];
   fault: SshFault | undefined;
   farewell: SshFarewell = "exit";
@@ -96,6 +100,8 @@ export class SshMachine implements AsyncDisposable {
 
   private constructor(options: SshMachineOptions) {
     this.#options = options;
+    this.address = options.at?.address ?? "127.0.0.1";
+    this.#port = options.at?.port ?? 0;
     this.#hostKeys = [keyPair()];
     this.#server = this.#serve();
   }
@@ -136,7 +142,7 @@ export class SshMachine implements AsyncDisposable {
     if (this.#port === 0) this.#port = await keptPort();
     const door = createServer({ noDelay: true }, (socket) => this.#meet(socket));
     this.#door = door;
-    await new Promise<void>((resolve) => door.listen(this.#port, "127.0.0.1", resolve));
+    await new Promise<void>((resolve) => door.listen(this.#port, this.address, resolve));
   }
 
   /** The power is gone. */

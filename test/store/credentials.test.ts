@@ -2,7 +2,9 @@ import { mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:
 import { hostname } from "node:os";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { hashPassword } from "../../src/http/password.ts";
+import { Secret } from "../../src/power/secret.ts";
 import { Credentials, generatedToken } from "../../src/store/credentials.ts";
+import { keepMaasLogin, readMaasLogin } from "../../src/store/maas-login.ts";
 import { pathsBeside, type StorePaths } from "../../src/store/paths.ts";
 import { modeOf, OtherProcess, Shelf } from "./shelf.ts";
 
@@ -144,5 +146,36 @@ describe("the token made on first start", () => {
     expect(new Set([first, second, third]).size).toBe(3);
     expect(names()).toEqual(["generated"]);
     expect(await generatedToken(paths, new Credentials(paths.credentials))).toBe(third);
+  });
+});
+
+describe("a token that takes the place of another", () => {
+  test("counts beside it until one is kept alone", async () => {
+    const credentials = new Credentials(paths.credentials);
+    await credentials.addToken({ name: "other", ...GRANT });
+    const grant = { name: "maas:nuc1", ...GRANT, machines: ["nuc1"] };
+    const first = await credentials.addAnotherToken(grant);
+    const second = await credentials.addAnotherToken(grant);
+    expect(second).not.toBe(first);
+    expect(names()).toEqual(["other", "maas:nuc1", "maas:nuc1"]);
+    const [, , newest] = credentials.rules.tokens;
+    await credentials.keepTokens("maas:nuc1", ({ sha256 }) => sha256 === newest?.sha256);
+    expect(new Credentials(paths.credentials).rules.tokens).toMatchObject([{ name: "other" }, newest]);
+    expect(await credentials.revoke("tokens", "maas:nuc1")).toBe(true);
+    expect(names()).toEqual(["other"]);
+  });
+});
+
+describe("MAAS's address and key", () => {
+  test("are kept for their own account alone, and a damaged file is told without being quoted", () => {
+    expect(readMaasLogin(paths.maas)).toBeUndefined();
+    keepMaasLogin(paths.maas, { url: "http://192.0.2.2:5240/MAAS", key: new Secret("a:b:c") });
+    expect(modeOf(paths.maas)).toBe("600");
+    const kept = readMaasLogin(paths.maas);
+    expect([kept?.url, kept?.key.reveal()]).toEqual(["http://192.0.2.2:5240/MAAS", "a:b:c"]);
+    for (const damaged of ["{ torn a:b:c", "null", '{"url":"a:b:c"}']) {
+      writeFileSync(paths.maas, damaged);
+      expect(() => readMaasLogin(paths.maas)).toThrow(`${paths.maas} is damaged`);
+    }
   });
 });

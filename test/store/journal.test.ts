@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { PowerEvent } from "../../src/power/events.ts";
 import type { OrderRecord } from "../../src/power/order.ts";
 import type { LiveEvent } from "../../src/store/journal.ts";
+import { selectEvents, selectOrders } from "../../src/store/journal-history.ts";
 import { FileMemory } from "../../src/store/memory.ts";
 import { until } from "../expecting.ts";
 import { ANNA, Lab, MAAS } from "../power/lab.ts";
@@ -150,6 +151,73 @@ describe("what is asked of the journal", () => {
     expect(journal.events({ ...ALL, machine: "pi1" })).toEqual([all[1], all[3], all[5]]);
     expect(journal.events({ ...ALL, machine: "pi1", after: all[1]?.id })).toEqual([all[3], all[5]]);
     expect(journal.events({ ...ALL, since: desk.now + 5 })).toEqual(all.slice(4));
+  });
+
+  test("are orders by verb, by how they ended, up to a time, and older than another", async () => {
+    const journal = await desk.open();
+    for (let at = 1; at <= 6; at++) {
+      const verb = at % 2 === 0 ? "off" : "on";
+      const state = at % 3 === 0 ? "failed" : "done";
+      // The last two were accepted at the same time.
+      journal.update(done(`o${at}`, { verb, state, acceptedAt: desk.now + Math.min(at, 5) }));
+    }
+    expect(ids(journal.orders({ ...ALL, verb: "off" }))).toEqual(["o6", "o4", "o2"]);
+    expect(ids(journal.orders({ ...ALL, state: "failed" }))).toEqual(["o6", "o3"]);
+    expect(ids(journal.orders({ ...ALL, machine: "nuc1", verb: "off", state: "failed" }))).toEqual(["o6"]);
+    expect(ids(journal.orders({ ...ALL, until: desk.now + 3 }))).toEqual(["o2", "o1"]);
+    expect(ids(journal.orders({ limit: 2, before: "o6" }))).toEqual(["o5", "o4"]);
+    expect(journal.orders({ ...ALL, before: "none" })).toEqual([]);
+  });
+
+  test("are events by kind, by who did it, up to a time, and older or younger than another", async () => {
+    const journal = await desk.open();
+    journal.update(done("one", { endedAt: desk.now }));
+    const lock = { machine: "nuc1", by: "maas", actor: MAAS.id, reason: "disk swap" } as const;
+    journal.note({ kind: "machine:locked", at: desk.now + 1, ...lock });
+    // Told late, of a time before.
+    for (const at of [5, 5, 3]) journal.note(changed(desk.now + at, "pi1"));
+    const all = journal.events(ALL);
+    expect(all.map(({ event }) => event.at - desk.now)).toEqual([0, 1, 3, 5, 5]);
+    expect(journal.events({ ...ALL, kind: "machine:changed" })).toEqual(all.slice(2));
+    expect(journal.events({ ...ALL, machine: "nuc1", kind: "machine:locked" })).toEqual([all[1]]);
+    expect(journal.events({ ...ALL, actor: ANNA.id })).toEqual([all[0]]);
+    expect(journal.events({ ...ALL, actor: MAAS.id })).toEqual([all[1]]);
+    expect(journal.events({ ...ALL, until: desk.now + 3 })).toEqual(all.slice(0, 2));
+    expect(journal.events({ limit: 2, before: all[4]?.id })).toEqual(all.slice(2, 4));
+    const [, , third] = all;
+    const behind = third && { at: third.event.at, id: third.id };
+    expect(journal.events({ ...ALL, behind })).toEqual(all.slice(3));
+    expect(journal.events({ limit: 1, behind })).toEqual([all[3]]);
+  });
+
+  test("are answered from an index, whatever is asked, in a file of an older version too", async () => {
+    const first = await desk.open();
+    first.update(done("one"));
+    first.close();
+    const database = await desk.database();
+    for (const index of ["events_by_kind", "events_by_actor", "orders_by_verb", "orders_by_state"])
+      database.exec(`DROP INDEX ${index}`);
+    (await desk.open()).close();
+    const plans: string[] = [];
+    const rows: Parameters<typeof selectOrders>[0] = (sql, values) => {
+      const plan = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...values) as { detail: string }[];
+      plans.push(plan.map(({ detail }) => detail).join("; "));
+      return [];
+    };
+    const common = [
+      {},
+      { machine: "nuc1" },
+      { actor: "user:anna" },
+      { since: 1 },
+      { until: 1 },
+      { machines: ["nuc1"] },
+    ];
+    for (const filter of [...common, { verb: "off" }, { state: "failed" }, { before: "one" }])
+      selectOrders(rows, { ...filter, limit: 9 });
+    for (const filter of [...common, { kind: "x" }, { before: 1 }, { after: 1 }, { behind: { at: 1, id: 1 } }])
+      selectEvents(rows, { ...filter, limit: 9 });
+    expect(plans.filter((plan) => /SCAN (?:orders|events)(?! USING)/.test(plan))).toEqual([]);
+    expect(plans).toHaveLength(19);
   });
 
   test("are each machine's last order that ended, and all machines there are records of", async () => {

@@ -38,6 +38,22 @@ describe("the memory of machines", () => {
     expect(modeOf(path)).toBe("600");
   });
 
+  test("keeps where a machine was beside what it is", () => {
+    const memory = new FileMemory(path);
+    memory.set("nuc1", ON);
+    memory.setPlace("nuc1", { address: "192.0.2.7", at: 1 });
+    memory.setPlace("nuc1", { address: "192.0.2.8", at: 2 });
+    memory.close();
+    const again = new FileMemory(path);
+    expect([again.place("nuc1"), again.place("nuc2"), again.get("nuc1"), again.unreadable]).toEqual([
+      { address: "192.0.2.8", at: 2 },
+      undefined,
+      ON,
+      0,
+    ]);
+    again.close();
+  });
+
   test("loses nothing that was said to be kept when its process is killed", async () => {
     const other = new OtherProcess("remember", path);
     await until(() => other.lines.length > 50);

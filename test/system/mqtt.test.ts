@@ -99,7 +99,11 @@ describeWith(missing({ mosquitto: "mosquitto", mosquitto_passwd: "mosquitto" }))
       }
       await plug.vanish();
       await until(async () => (await failureOf(run.query(settings, 300))).code === "unreachable");
-      expect(await failureOf(run.command("on", settings))).toMatchObject({ code: "unreachable", hubAnswered: true, mayHaveActed: false });
+      expect(await failureOf(run.command("on", settings))).toMatchObject({
+        code: "unreachable",
+        hubAnswered: true,
+        mayHaveActed: false,
+      });
     });
 
     test("hears at once that nobody listens, so that nothing can have acted", async () => {

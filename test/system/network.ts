@@ -67,10 +67,17 @@ export class Network implements AsyncDisposable {
     return spawn(IP, words, { stdio: ["ignore", "pipe", "inherit"] });
   }
 
-  /** Calls a driver's function on the daemon's side: its `answer`, or its `failure`. */
-  async call(driver: string, verb: "on" | "query", outlet: object): Promise<unknown> {
+  /**
+   * Calls a driver's function on the daemon's side: its `answer`, or its `failure`. `under` is a program, with its options,
+   * that runs it with fewer rights.
+   */
+  async call(
+    driver: string,
+    verb: "on" | "query",
+    { under = [], ...outlet }: { readonly under?: readonly string[]; readonly [setting: string]: unknown },
+  ): Promise<unknown> {
     const words = ["--import", "tsx", DRIVER_CALL, driver, verb, JSON.stringify(outlet)];
-    const { stdout } = await run(IP, ["netns", "exec", this.#names.daemon, process.execPath, ...words]);
+    const { stdout } = await run(IP, ["netns", "exec", this.#names.daemon, ...under, process.execPath, ...words]);
     return JSON.parse(stdout);
   }
 
