@@ -75,7 +75,8 @@ async function onAtOnce(folder: string, say: (line: string) => void): Promise<vo
 
 async function polled(say: (line: string) => void): Promise<void> {
   await using daemon = await Daemon.start(`  "m[1-${POLLED}]": { driver: simulated, boot: 0s }`);
-  await pause(5_000);
+  // By then every machine has been read once.
+  await pause(20_000);
   const idle = daemon.cpuTicks();
   await pause(5_000);
   const atRest = (daemon.cpuTicks() - idle) / TICKS / 5;
