@@ -3,8 +3,8 @@ import { defineConfig } from "vitest/config";
 /** Where to write a report for machines, beside what people read; .ci/run adds these up. */
 const report = process.env["TEST_REPORT"];
 
-/** Tests of the built program and of other real programs, as processes: they take longer than `npm test` may. */
-const PROCESSES = ["test/system/**/*.test.ts", "test/cli/**/*.test.ts", "test/scripts/**/*.test.ts"];
+/** Tests of the built program and of other real programs, as processes, and fuzzing: they take longer than `npm test` may. */
+const LONG = ["test/system", "test/cli", "test/scripts", "test/fuzz"].map((folder) => `${folder}/**/*.test.ts`);
 
 export default defineConfig({
   test: {
@@ -16,10 +16,10 @@ export default defineConfig({
     // Drivers of a user's own, which tests put into folders so called, are loaded by Node.js itself, as in the daemon.
     server: { deps: { external: [/\/maasochist-own-driver-\w+\//] } },
     projects: [
-      { extends: true, test: { name: "unit", include: ["test/**/*.test.ts"], exclude: [...PROCESSES] } },
+      { extends: true, test: { name: "unit", include: ["test/**/*.test.ts"], exclude: LONG } },
       {
         extends: true,
-        test: { name: "system", include: [...PROCESSES], testTimeout: 120_000, hookTimeout: 120_000 },
+        test: { name: "system", include: LONG, testTimeout: 120_000, hookTimeout: 120_000 },
       },
     ],
   },
