@@ -59,9 +59,9 @@ function checkListeners(url: URL, host: string, { listen, proxied, value, proble
   const port = url.port === "" ? (isTls ? 443 : 80) : Number(url.port);
   const serving = listen.filter(({ serve }) => serve.includes("maas"));
   const tcp = serving.flatMap(({ address, tls }) => (address.kind === "tcp" ? [{ address, tls }] : []));
-  // With port 0 the system chooses one, so nothing can be said of it.
+  // With port 0 the system chooses one: it may be this, unless the url is that of a proxy.
   const there = tcp.filter(
-    ({ address }) => (address.port === port || address.port === 0) && mayReach(address.host, host),
+    ({ address }) => (address.port === port || (address.port === 0 && !proxied)) && mayReach(address.host, host),
   );
   const [first] = there;
   if (first) {

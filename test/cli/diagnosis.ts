@@ -78,9 +78,11 @@ export async function askAsMaas(url: string, machine: string, token = TOKEN): Pr
 
 /** A place whose daemon is to be reached by that url; on a free port of 127.0.0.1. */
 export async function servingAt(url: string, machines: string, more = ""): Promise<ServedPlace> {
+  // Where MAAS is to speak TLS and the daemon does not, somebody stands in front.
+  const front = url.startsWith("https:") ? ", trusted_proxies: [127.0.0.1]" : "";
   const place = Place.with({
     "maasochist.yaml": `machines:
-${machines}server: { listen: 127.0.0.1:0, shutdown_grace: 0s, url: "${url}" }
+${machines}server: { listen: 127.0.0.1:0, shutdown_grace: 0s, url: "${url}"${front} }
 access: { tokens: [{ name: maas, token: ${TOKEN}, role: maas }] }
 ${more}`,
   });
