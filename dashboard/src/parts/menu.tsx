@@ -26,14 +26,21 @@ export function Menu({ label, groups }: Props) {
   const [isOpen, setOpen] = useState(false);
 
   useLayoutEffect(() => {
-    if (!isOpen || !menu.current || !button.current) return undefined;
-    place(menu.current, button.current);
-    itemsOf(menu.current)[0]?.focus({ preventScroll: true });
+    if (!isOpen) return undefined;
+    // The browser shows it after this, and before it draws: only then it has a size, and can have the focus.
+    const shown = requestAnimationFrame(() => {
+      if (!menu.current || !button.current) return;
+      place(menu.current, button.current);
+      itemsOf(menu.current)[0]?.focus({ preventScroll: true });
+    });
     // It would stay where the button no longer is.
     const close = () => menu.current?.hidePopover();
-    const scroller = button.current.closest("main");
+    const scroller = button.current?.closest("main");
     scroller?.addEventListener("scroll", close, { once: true });
-    return () => scroller?.removeEventListener("scroll", close);
+    return () => {
+      cancelAnimationFrame(shown);
+      scroller?.removeEventListener("scroll", close);
+    };
   }, [isOpen]);
 
   const onKeyDown = (event: KeyboardEvent) => {
