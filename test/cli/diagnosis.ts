@@ -1,22 +1,12 @@
 /** `doctor` as a process, and what it found. */
-import type { FindingCode } from "../../src/cli/findings.ts";
+import type { Finding, FindingCode } from "../../src/cli/findings.ts";
 import { Place, type ServedPlace, TOKEN } from "./cli.ts";
-
-export interface Found {
-  readonly level: "ok" | "warning" | "error";
-  readonly code: FindingCode;
-  readonly message: string;
-  readonly cause?: string;
-  readonly next?: string;
-  readonly docs: string;
-  readonly facts: Readonly<Record<string, string>>;
-}
 
 export class Diagnosis {
   readonly code: number | string;
-  readonly findings: readonly Found[];
+  readonly findings: readonly Finding[];
 
-  constructor(code: number | string, findings: readonly Found[]) {
+  constructor(code: number | string, findings: readonly Finding[]) {
     this.code = code;
     this.findings = findings;
   }
@@ -35,7 +25,7 @@ export class Diagnosis {
     return this.found(code).message;
   }
 
-  found(code: FindingCode): Found {
+  found(code: FindingCode): Finding {
     const found = this.findings.find((finding) => finding.code === code);
     if (!found) throw new Error(`${code} was not found, but ${this.findings.map((each) => each.code).join(", ")}`);
     return found;
@@ -55,7 +45,7 @@ export const DIAGNOSES_MS = 180_000;
 export async function diagnose(place: Place, { env = {}, args = [] }: Circumstances = {}): Promise<Diagnosis> {
   const { code, out, err } = await place.start(["--json", "doctor", ...args], { env }).end(undefined, LONGEST_MS);
   if (out === "") throw new Error(err);
-  const { findings } = JSON.parse(out) as { findings: readonly Found[] };
+  const { findings } = JSON.parse(out) as { findings: readonly Finding[] };
   return new Diagnosis(code, findings);
 }
 

@@ -1,43 +1,14 @@
 /** What `maas register` asks a person. Here the program runs without a process of its own. */
-import { PassThrough } from "node:stream";
 import { stripVTControlCharacters } from "node:util";
 import { expect, test } from "vitest";
-import { runCli } from "../../src/cli/program.ts";
-import { until } from "../expecting.ts";
 import { mac } from "../maas-api/rack.ts";
 import { MaasPlace } from "./maas-place.ts";
+import { runAtTerminal } from "./terminal.ts";
 
 /** Runs a command as at a terminal, with an answer to each of its questions. */
 async function atTerminal(at: MaasPlace, args: readonly string[], answers: readonly string[]) {
-  const shown = { out: "", err: "" };
-  const keyboard = new PassThrough();
-  const questions = new PassThrough().setEncoding("utf8");
-  questions.on("data", (text: string) => {
-    shown.err += text;
-  });
-  const running = runCli(args, {
-    out: (text) => {
-      shown.out += text;
-    },
-    err: (text) => {
-      shown.err += text;
-    },
-    in: keyboard,
-    questions,
-    interactive: true,
-    outIsTerminal: false,
-    errIsTerminal: false,
-    unread: new AbortController().signal,
-    env: {},
-    cwd: at.place.path,
-    columns: 200,
-  });
-  for (const [index, answer] of answers.entries()) {
-    await until(() => (shown.err.match(/\[y\/N\] |generic: /g) ?? []).length > index, 60_000);
-    keyboard.write(`${answer}\n`);
-  }
-  const code = await running;
-  return { code, out: shown.out, err: stripVTControlCharacters(shown.err) };
+  const { code, out, err } = await runAtTerminal(at.place, args, { types: answers, columns: 200 });
+  return { code, out, err: stripVTControlCharacters(err) };
 }
 
 const OWN = `  a: { driver: simulated }\n  b: { driver: simulated, mac: "${mac(2)}" }\n`;

@@ -4,8 +4,10 @@ import { runCli } from "../../src/cli/program.ts";
 import { until } from "../expecting.ts";
 import type { Place } from "./cli.ts";
 
-/** Longest that it may take until a question stands there (ms): the first one loads the program. */
-const LONGEST_MS = 15_000;
+/** Longest that it may take until a question stands there (ms): the first one loads the program, and MAAS may be asked. */
+const LONGEST_MS = 60_000;
+/** How the program's questions end. */
+const QUESTION = /(?:\[y\/N\]|to go on:|generic:) /g;
 
 export interface Shown {
   readonly code: number;
@@ -14,8 +16,8 @@ export interface Shown {
 }
 
 export interface Person {
-  /** What is typed when the question stands there; null: Ctrl-D. */
-  readonly types?: string | null;
+  /** What is typed at each question, as it stands there; null: Ctrl-D. */
+  readonly types?: string | null | readonly string[];
   readonly columns?: number;
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -49,9 +51,15 @@ export async function runAtTerminal(
     cwd: place.path,
     columns,
   });
-  if (types !== undefined) {
-    await until(() => /(\[y\/N\]|to go on:) $/.test(shown.err), LONGEST_MS);
-    keyboard.end(types === null ? undefined : `${types}\n`);
+  for (const [index, answer] of answersOf(types).entries()) {
+    await until(() => (shown.err.match(QUESTION) ?? []).length > index, LONGEST_MS);
+    if (answer === null) keyboard.end();
+    else keyboard.write(`${answer}\n`);
   }
   return { code: await running, ...shown };
+}
+
+function answersOf(types: Person["types"]): readonly (string | null)[] {
+  if (types === undefined) return [];
+  return typeof types === "string" || types === null ? [types] : types;
 }
