@@ -9,6 +9,7 @@ import { drivers } from "../../src/drivers/index.ts";
 import { systemClock } from "../../src/power/clock.ts";
 import { simulatedHub } from "../../src/wire/simulation.ts";
 import { Folder } from "../config/folder.ts";
+import { until } from "../expecting.ts";
 import { converse, statusesIn } from "./conversation.ts";
 import { conversation, piecesOf } from "./http-requests.ts";
 import { FUZZ_TIMEOUT_MS, RUNS, SETTINGS } from "./runs.ts";
@@ -129,8 +130,10 @@ test(
       const got = statusesIn(received);
       for (const status of got) statuses.add(status);
       if (received.endsWith('{"status":"stopped"}')) answered += 1;
+      // A page that the caller has already is no redirect; MAAS would make nothing of either.
+      const redirects = (status: number) => status >= 300 && status < 400 && (status !== 304 || talk.maas);
       const wrong = (status: number) =>
-        (status >= 300 && status < 400) ||
+        redirects(status) ||
         (status >= 500 && !(status === 503 && UNBUILT && !talk.maas)) ||
         (talk.maas && status === 404);
       expect(got.filter(wrong)).toEqual([]);
@@ -148,6 +151,8 @@ test(
     expect(log.filter((line) => /"level":[56]0/.test(line))).toEqual([]);
     expect(await fuzzed.ask("GET /maas/nuc1/query")).toContain('{"status":"stopped"}');
     await fuzzed.ask("POST /maas/nuc1/on");
+    // It hung up before; the order is on the disk first, and then it is obeyed.
+    await until(() => fuzzed.commands.length > 0);
     expect(fuzzed.commands).toEqual(["on"]);
   },
   FUZZ_TIMEOUT_MS,
