@@ -20,7 +20,14 @@ export interface DaemonOptions {
   readonly watchLoop?: boolean;
 }
 
-export class Daemon implements AsyncDisposable {
+/** What takes requests, in a process of its own. */
+export interface Server {
+  readonly port: number;
+  /** Processor time so far, in ticks of 10 ms (proc(5)). */
+  cpuTicks(): number;
+}
+
+export class Daemon implements Server, AsyncDisposable {
   readonly port: number;
   /** From process start to the first accepted connection (ms). */
   readonly startMs: number;
@@ -71,10 +78,8 @@ export class Daemon implements AsyncDisposable {
     return Number(kilobytes) / 1_024;
   }
 
-  /** Processor time so far, in ticks of 10 ms (proc(5)). */
   cpuTicks(): number {
-    const fields = readFileSync(`/proc/${this.#process.pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-    return Number(fields[11]) + Number(fields[12]);
+    return cpuTicks(this.#process);
   }
 
   /** The p99 of its event loop's delay since the start, or since it was last asked for (ms). */
@@ -94,11 +99,20 @@ export class Daemon implements AsyncDisposable {
   }
 }
 
-/** The reference server; its port. */
-export async function startBare(): Promise<{ readonly port: number } & Disposable> {
+/** The reference server. */
+export async function startBare(): Promise<Server & Disposable> {
   const child = spawn(process.execPath, ["bench/bare-server.mjs", TOKEN], { stdio: ["ignore", "pipe", "inherit"] });
   const [line] = (await once(child.stdout, "data")) as [Buffer];
-  return { port: Number(line.toString()), [Symbol.dispose]: () => void child.kill() };
+  return {
+    port: Number(line.toString()),
+    cpuTicks: () => cpuTicks(child),
+    [Symbol.dispose]: () => void child.kill(),
+  };
+}
+
+function cpuTicks({ pid }: ChildProcess): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  return Number(fields[11]) + Number(fields[12]);
 }
 
 async function freePort(): Promise<number> {
