@@ -12,7 +12,15 @@ import type { StorePaths } from "../store/paths.ts";
 import type { Sight } from "./examine-hubs.ts";
 
 const nothing = () => undefined;
-const NO_JOURNAL = { accept: nothing, update: nothing, amend: nothing, note: nothing, synced: () => Promise.resolve() };
+const resolved = () => Promise.resolve();
+const NO_JOURNAL = {
+  accept: nothing,
+  update: nothing,
+  amend: nothing,
+  note: nothing,
+  kept: resolved,
+  synced: resolved,
+};
 /** As long as the daemon gives an examination (ms). */
 const EXAMINATION_MS = 15_000;
 

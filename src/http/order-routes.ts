@@ -72,6 +72,7 @@ export function orderRoutes(app: App, services: ApiServices): void {
       );
       learn(request.raw, { order: ticket.order.id });
       ticket.done.catch(() => undefined);
+      await power.kept();
       if (wait) return answerTicket(reply, ticket, { clock, timeout: timeout_ms });
       reply.code(202);
       return { order: ticket.order };
@@ -107,6 +108,7 @@ export function orderRoutes(app: App, services: ApiServices): void {
         // Each is written to the disk before it is obeyed: MAAS's polls are not to wait for a thousand of them.
         await breathe();
       }
+      await power.kept();
       reply.code(202);
       return { results };
     },

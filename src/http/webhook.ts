@@ -214,6 +214,7 @@ async function order(
       () => "given up" as const,
     );
     const outcome = await Promise.race([ticket.done.then(() => "done" as const), held]);
+    await power.kept();
     if (outcome !== "given up") {
       dialect.answerOrder(response, outcome);
       const status = response.statusCode;

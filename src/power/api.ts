@@ -88,6 +88,8 @@ export interface Power {
    * (not_found, protected, disabled, unsupported, busy …): then nothing was commanded.
    */
   order(request: OrderRequest): Ticket;
+  /** Resolves when the orders taken before are in the journal, or cannot be. Awaited before a caller hears of one that is under way. */
+  kept(): Promise<void>;
   /** Orders under way. */
   orders(): readonly OrderRecord[];
   /** Ends an order at its next safe point; its callers get `superseded`. Throws `not_found` for one that does not run. */

@@ -1,7 +1,7 @@
 /**
  * Reads that one exchange can serve together: what is asked of a hub within a few milliseconds, in one burst with what is
- * asked of others, or while earlier exchanges still hold its lane, goes into one `queryAll`. Nobody joins once it has begun, for a proof must not come from
- * an exchange that began before its command.
+ * asked of others, or while earlier exchanges still hold its lane, goes into one `queryAll`. Nobody joins once it has
+ * begun, for a proof must not come from an exchange that began before its command.
  */
 import type { Clock } from "./clock.ts";
 import type { QueryAnswer } from "./driver.ts";
@@ -10,7 +10,9 @@ import type { Exchange } from "./hub.ts";
 import type { Priority } from "./lane.ts";
 
 /** Who asks waits for others until nobody asked any hub for so long (ms). */
-const WINDOW_MS = 3;
+const WINDOW_MS = 5;
+/** A window that took so long (ms) tells nothing: the process was busy, and more may have been asked that it has not read yet. */
+const LATE_MS = 2 * WINDOW_MS;
 /** Longest that the first waits (ms): to take a thousand requests in takes longer than one window. */
 const LONGEST_MS = 250;
 
@@ -59,10 +61,13 @@ export class Batches {
     const outlets = new Set<unknown>();
     const { clock, traffic, exchange } = this.#options;
     const run = async () => {
-      let known = 0;
-      for (let waited = 0; waited < LONGEST_MS && traffic.asked > known; waited += WINDOW_MS) {
-        known = traffic.asked;
+      const begun = clock.now();
+      let [known, windowAt] = [0, begun];
+      let now = begun;
+      while (now - begun < LONGEST_MS && (traffic.asked > known || now - windowAt >= LATE_MS)) {
+        [known, windowAt] = [traffic.asked, now];
         await clock.sleep(WINDOW_MS);
+        now = clock.now();
       }
       const close = () => {
         delete this.#gathering[priority];

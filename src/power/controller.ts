@@ -223,6 +223,10 @@ export class PowerController implements Power {
     return tryOut(spec, { clock: this.#clock, memory, known: (hub) => this.#hubs.known(hub) });
   }
 
+  kept(): Promise<void> {
+    return this.#options.journal.kept();
+  }
+
   listen(listener: Listener): () => void {
     return this.#signals.listen(listener);
   }

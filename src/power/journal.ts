@@ -5,14 +5,16 @@ import type { PowerEvent } from "./events.ts";
 import type { OrderRecord } from "./order.ts";
 
 export interface Journal {
-  /**
-   * Called before anything is commanded; safe from the end of this process when it returns. Throws when it cannot be kept;
-   * the order then runs marked `unjournalled`.
-   */
+  /** Called when an order was taken. Throws nothing: one that cannot be kept is marked `unjournalled`, and runs all the same. */
   accept(order: OrderRecord): void;
-  /** Resolves when orders accepted before are safe from a power cut as well. Rejects when they are not. */
+  /**
+   * Resolves when what was told before is safe from the end of this process, or cannot be kept. Awaited before anybody is
+   * told of an order that was taken, or that it ended.
+   */
+  kept(): Promise<void>;
+  /** Resolves when it is safe from a power cut as well; rejects when it is not. Awaited before anything is commanded. */
   synced(): Promise<void>;
-  /** Called when an order's state or repeats changed, and when it ended: then it is kept when this returns. Throws nothing. */
+  /** Called when an order's state or repeats changed, and when it ended. Throws nothing. */
   update(order: OrderRecord): void;
   /** Called when something was learnt of an order that has ended. Throws nothing. */
   amend(order: OrderRecord): void;

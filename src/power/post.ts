@@ -17,7 +17,7 @@ import { refusalOf } from "./admission.ts";
 import type { Ticket } from "./api.ts";
 import { type Click, Clicks, goalOf, serve } from "./click.ts";
 import type { Clock } from "./clock.ts";
-import { type ErrorCode, messageOf, PowerError } from "./errors.ts";
+import { type ErrorCode, PowerError } from "./errors.ts";
 import type { PowerEvent, PowerSignal } from "./events.ts";
 import type { Journal, Lock } from "./journal.ts";
 import type { Machine } from "./machine.ts";
@@ -223,13 +223,7 @@ export class Post {
       ...(older && { waitingFor: `the end of ${older.record.verb} by ${older.record.actor.name}` }),
       ...more,
     };
-    try {
-      this.#services.journal.accept(record);
-    } catch (error) {
-      record.unjournalled = true;
-      const at = this.#services.clock.now();
-      this.#services.signal({ kind: "journal:failed", at, message: messageOf(error) });
-    }
+    this.#services.journal.accept(record);
     this.#services.signal({ kind: "order:accepted", at: record.acceptedAt, order: record });
 
     const abort = new AbortController();
@@ -289,6 +283,7 @@ export class Post {
     this.#lastOrder = record;
     this.#update(record, "order:ended");
     this.#services.between(this);
+    await this.#services.journal.kept();
     if (failure) throw failure;
     return record;
   }

@@ -1,12 +1,12 @@
 /**
  * The journal: every order before it is obeyed, how it ended, and what happened to machines beside.
  *
- * An order that was accepted is on the disk before anything is commanded: it outlives a kill of the daemon and a power cut
- * of the host (one sync, for all that were accepted meanwhile). That it ended is in the file before anybody is answered.
- * What comes in between, and what happens to machines beside, is written a moment later, with all else of that moment.
+ * Records are written a moment later, in one transaction with all else of that moment. An order that was accepted is on the
+ * disk before anything is commanded: it outlives a kill of the daemon and a power cut of the host (one sync, for all that
+ * were accepted meanwhile). That it was accepted, and that it ended, is in the file before anybody is answered.
  *
  * *Well*: records are written as told above. *In trouble* (no room, no permission, another program holds it, damage):
- * accepting throws, orders run marked unjournalled, and `problem` says what is wrong; orders are kept in memory meanwhile,
+ * orders run marked unjournalled, and `problem` says what is wrong; they are kept in memory meanwhile,
  * as far as a thousand of them. Every further record, and a timer, tries again; when that works, the kept orders are
  * written, with a note of what was missed and since when, and all is well again. A damaged file is moved aside
  * and a new one begun, at once.
@@ -74,9 +74,14 @@ export class SqliteJournal implements Journal {
   readonly #running = new Map<string, OrderRecord>();
   /** Orders whose newest state is not in the file. */
   readonly #owed = new Map<string, OrderRecord>();
-  /** What is to be written in a moment. */
-  readonly #pending = { orders: new Set<OrderRecord>(), events: [] as StoredEvent["event"][] };
-  #flushing: NodeJS.Immediate | undefined;
+  /** What is to be written in a moment; `accepted` are the new ones among the orders. */
+  readonly #pending = {
+    accepted: new Set<OrderRecord>(),
+    orders: new Set<OrderRecord>(),
+    events: [] as StoredEvent["event"][],
+  };
+  /** Resolves when it is written, or cannot be. */
+  #flushing: Promise<void> | undefined;
   readonly #sync: GroupSync;
   #openSqlite: OpenSqlite | undefined;
   #file: JournalFile | undefined;
@@ -113,17 +118,19 @@ export class SqliteJournal implements Journal {
 
   accept(order: OrderRecord): void {
     this.#running.set(order.id, order);
-    if (this.#file?.gone) {
-      this.#letGo();
-      this.#begin(`the journal ${this.#options.path} was taken away while it was in use; a new one is begun.`);
-    }
-    this.#flush();
-    this.#write({ orders: [order], events: [orderEvent("order:accepted", order.acceptedAt, order)] });
-    this.#sync.wrote();
+    this.#pending.accepted.add(order);
+    this.#pending.orders.add(order);
+    this.#pending.events.push(orderEvent("order:accepted", order.acceptedAt, order));
+    this.#flushSoon();
+  }
+
+  kept(): Promise<void> {
+    return this.#flushing ?? Promise.resolve();
   }
 
   async synced(): Promise<void> {
-    this.#flush();
+    await this.kept();
+    if (this.#trouble) throw new Error(this.#trouble.problem);
     try {
       await this.#sync.wait();
     } catch (error) {
@@ -135,13 +142,11 @@ export class SqliteJournal implements Journal {
 
   update(order: OrderRecord): void {
     this.#pending.orders.add(order);
-    if (!hasEnded(order)) {
-      this.#flushSoon();
-      return;
+    if (hasEnded(order)) {
+      this.#running.delete(order.id);
+      this.#pending.events.push(orderEvent("order:ended", order.endedAt ?? this.#options.now(), order));
     }
-    this.#running.delete(order.id);
-    this.#pending.events.push(orderEvent("order:ended", order.endedAt ?? this.#options.now(), order));
-    this.#flush();
+    this.#flushSoon();
   }
 
   amend(order: OrderRecord): void {
@@ -222,22 +227,34 @@ export class SqliteJournal implements Journal {
   }
 
   #flushSoon(): void {
-    this.#flushing ??= setImmediate(() => this.#flush());
+    this.#flushing ??= new Promise((resolve) => {
+      setImmediate(() => {
+        this.#flushing = undefined;
+        this.#flush();
+        resolve();
+      });
+    });
   }
 
   /** Writes what is pending. Throws nothing: `problem` says what is wrong. */
   #flush(): void {
-    clearImmediate(this.#flushing);
-    this.#flushing = undefined;
-    const { orders, events } = this.#pending;
+    const { accepted, orders, events } = this.#pending;
     if (orders.size === 0 && events.length === 0) return;
+    const taken = [...accepted];
     const entries = { orders: [...orders], events: [...events] };
+    accepted.clear();
     orders.clear();
     events.length = 0;
+    if (taken.length > 0 && this.#file?.gone) {
+      this.#letGo();
+      this.#begin(`the journal ${this.#options.path} was taken away while it was in use; a new one is begun.`);
+    }
     try {
       this.#write(entries);
+      if (taken.length > 0) this.#sync.wrote();
     } catch {
-      // They are owed or missed, and told as such when all is well again.
+      // What was taken is owed, and told as such when all is well again.
+      for (const order of taken) order.unjournalled = true;
     }
   }
 

@@ -34,7 +34,8 @@ export class Notebook implements Journal, Memory {
   broken = false;
 
   accept(order: OrderRecord): void {
-    if (this.broken) throw new Error("disk full");
+    if (this.broken) order.unjournalled = true;
+    if (this.broken) return;
     this.lines.push(`accept ${order.verb} ${order.machine}`);
     this.orders.set(order.id, structuredClone(order));
   }
@@ -54,6 +55,7 @@ export class Notebook implements Journal, Memory {
     return new Map([...this.orders.values()].map((order) => [order.machine, order]));
   }
   note(): void {}
+  async kept(): Promise<void> {}
   get(machine: string): MachineMemory {
     return this.#memories.get(machine) ?? {};
   }
@@ -126,6 +128,9 @@ export class Life implements Clock, Journal, Memory {
   }
   setPin(hub: string, pin: Pin | undefined): void {
     if (!this.over.aborted) this.#notebook.setPin(hub, pin);
+  }
+  async kept(): Promise<void> {
+    await this.#notebook.kept();
   }
   async synced(): Promise<void> {
     if (!this.over.aborted) await this.#notebook.synced();

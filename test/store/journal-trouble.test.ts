@@ -57,6 +57,14 @@ function aside(): string[] {
   return readdirSync(desk.folder).filter((name) => /\.corrupt-[-\dTZ.]+$/.test(name));
 }
 
+/** Takes an order that cannot be written, and is to say so. */
+async function refuse(journal: SqliteJournal, id: string, why: string): Promise<void> {
+  const taken = order(id);
+  journal.accept(taken);
+  await expect(journal.synced()).rejects.toThrow(why);
+  expect(taken.unjournalled).toBe(true);
+}
+
 /** A file with records enough that it has a middle. */
 async function fill(): Promise<void> {
   const journal = await desk.open();
@@ -111,8 +119,9 @@ describe("while the journal cannot be written", () => {
     const journal = await desk.open();
     const other = await desk.database();
     other.exec("BEGIN IMMEDIATE");
-    expect(() => journal.accept(order("one"))).toThrow("locked");
+    await refuse(journal, "one", "locked");
     journal.update(done("one"));
+    await journal.kept();
     other.exec("ROLLBACK");
     journal.accept(order("two"));
     expect(journal.orders(ALL).map(({ id, state }) => [id, state])).toEqual([
@@ -131,6 +140,7 @@ describe("while the journal cannot be written", () => {
       const acceptedAt = desk.now + number;
       journal.update(done(`${number}`, { acceptedAt }));
     }
+    await journal.kept();
     other.exec("ROLLBACK");
     wait();
     const kept = journal.orders(ALL);
@@ -172,13 +182,13 @@ describe("a journal that cannot be opened", () => {
     mkdirSync(desk.path);
     const journal = await desk.open();
     expect(journal.problem).toContain("Move what stands there away");
-    expect(() => journal.accept(order("one"))).toThrow(desk.path);
+    await refuse(journal, "one", desk.path);
     wait();
     expect(desk.said).toEqual([journal.problem]);
     rmdirSync(desk.path);
     wait();
     expect(desk.said).toEqual([expect.any(String), undefined]);
-    expect(journal.orders(ALL)).toMatchObject([{ id: "one", state: "running" }]);
+    expect(journal.orders(ALL)).toMatchObject([{ id: "one", state: "running", unjournalled: true }]);
     expect(kinds(journal)).toEqual(["journal:failed"]);
     expect(modeOf(desk.path)).toBe("600");
   });
@@ -207,7 +217,7 @@ describe("a journal that cannot be opened", () => {
       database.exec(`PRAGMA journal_mode = WAL; ${sql}`);
       const journal = await desk.open();
       expect(journal.problem).toMatch(/a newer version \(schema 2, this one knows 1\)|another program's database/);
-      expect(() => journal.accept(order("one"))).toThrow(desk.path);
+      await refuse(journal, "one", desk.path);
       journal.close();
       const tables = database.prepare("SELECT name FROM sqlite_schema").all() as { name: string }[];
       expect(tables.filter(({ name }) => name !== "recipes")).toEqual([]);
@@ -247,6 +257,7 @@ describe("a damaged journal", () => {
     last.close();
     const journal = await desk.open();
     journal.accept(order("running"));
+    await journal.kept();
     desk.now += 1_000;
     damage(desk.path, 0, 1);
     // What SQLite has in its cache, two megabytes, it may answer still.
@@ -264,8 +275,10 @@ describe("a journal that was taken away while it is in use", () => {
   test("is begun anew with the next order, which is journalled", async () => {
     const journal = await desk.open();
     journal.accept(order("running"));
+    await journal.kept();
     for (const name of readdirSync(desk.folder)) rmSync(`${desk.folder}/${name}`);
     journal.accept(order("next"));
+    await journal.kept();
     expect(desk.said).toEqual([expect.stringContaining("was taken away"), undefined]);
     journal.close();
     const found = (await desk.open()).orders(ALL);
@@ -275,12 +288,14 @@ describe("a journal that was taken away while it is in use", () => {
   test("tells no end of an order twice when it is put back", async () => {
     const journal = await desk.open();
     journal.accept(order("one"));
+    await journal.kept();
     const away = `${desk.path}.away`;
     for (const suffix of ["", "-wal", "-shm"])
       if (existsSync(desk.path + suffix)) renameSync(desk.path + suffix, away + suffix);
     mkdirSync(desk.path);
-    expect(() => journal.accept(order("two"))).toThrow(basename(desk.path));
+    await refuse(journal, "two", basename(desk.path));
     journal.update(done("one"));
+    await journal.kept();
     rmdirSync(desk.path);
     for (const suffix of ["", "-wal", "-shm"])
       if (existsSync(away + suffix)) renameSync(away + suffix, desk.path + suffix);

@@ -34,6 +34,7 @@ describe("the journal", () => {
     await using lab = new Lab({ store: { journal, memory } });
     lab.addMachine("nuc1", { boot: "40s" });
     const ticket = lab.power.order({ machine: "nuc1", verb: "on", actor: ANNA, reason: "night build" });
+    await lab.power.kept();
     expect(lab.commands("nuc1")).toEqual([]);
     const database = await desk.database();
     const [row] = database.prepare("SELECT record FROM orders WHERE ended = 0").all() as { record: string }[];
