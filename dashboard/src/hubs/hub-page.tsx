@@ -7,6 +7,7 @@ import { Dialog } from "../parts/dialog.tsx";
 import { Card, Facts } from "../parts/facts.tsx";
 import { FailureNotice } from "../parts/failure-notice.tsx";
 import { Loading } from "../parts/loading.tsx";
+import { NotThere } from "../parts/not-there.tsx";
 import { usePageTitle } from "../parts/use-page-title.ts";
 import { Link, machinePath } from "../router.tsx";
 import { announce } from "../state/announce.ts";
@@ -22,15 +23,7 @@ export default function HubPage({ name }: { readonly name: string }) {
   const isKnown = useStore((state) => state.machines !== undefined);
   const hub = useStore((state) => state.hubs.get(name));
   if (!isKnown) return <Loading what="hub" />;
-  if (!hub)
-    return (
-      <div className="empty">
-        <h1 className="p-heading--4">There is no hub {name}</h1>
-        <p>
-          It is not in the configuration, or you may not see it. <Link to="hubs">All hubs</Link>
-        </p>
-      </div>
-    );
+  if (!hub) return <NotThere what="hub" name={name} to="hubs" />;
   return <Shown hub={hub} />;
 }
 

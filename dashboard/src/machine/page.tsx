@@ -5,6 +5,7 @@ import { Power } from "../machines/power-cell.tsx";
 import { Ago } from "../parts/ago.tsx";
 import { FailureNotice } from "../parts/failure-notice.tsx";
 import { Loading } from "../parts/loading.tsx";
+import { NotThere } from "../parts/not-there.tsx";
 import { Tabs } from "../parts/tabs.tsx";
 import { useAnswer } from "../parts/use-answer.ts";
 import { usePageTitle } from "../parts/use-page-title.ts";
@@ -30,15 +31,7 @@ export default function MachinePage({ name }: { readonly name: string }) {
   const isKnown = useStore((state) => state.machines !== undefined);
   const machine = useStore((state) => state.machines?.get(name));
   if (!isKnown) return <Loading what="machine" />;
-  if (!machine)
-    return (
-      <div className="empty">
-        <h1 className="p-heading--4">There is no machine {name}</h1>
-        <p>
-          It is not in the configuration, or you may not see it. <Link to="">All machines</Link>
-        </p>
-      </div>
-    );
+  if (!machine) return <NotThere what="machine" name={name} to="" />;
   return <Shown machine={machine} />;
 }
 
