@@ -122,6 +122,7 @@ export class Invariants {
       seen.size === 1 &&
       seen.has(verb) &&
       !this.#pending(plan, opposite(verb), contact.began) &&
+      !(verb === "off" && this.#restarting(plan, contact.began)) &&
       !this.#unsent(plan, contact.began)
     ) {
       const opensToo = supply && to === "off" && plan.cut === "always";
@@ -418,6 +419,13 @@ export class Invariants {
       (known) => known.life < life && known.order.machine === plan.name && known.order.endedAt === undefined,
     );
     return cut && now < bornAt + Math.max(plan.wait, plan.verify);
+  }
+
+  /** May a reset be between its off and its boot? What is read as off may then be its own off. */
+  #restarting(plan: Plan, now: number): boolean {
+    return this.#contactsOf(plan, 0, now).some(
+      ({ command, acted, began, ended = began }) => command === "reset" && acted && ended + plan.wait > now,
+    );
   }
 
   #resolved(
