@@ -1,0 +1,183 @@
+import { describe, expect, test } from "vitest";
+import type { QueryAnswer } from "../../src/power/driver.ts";
+import { PowerError } from "../../src/power/errors.ts";
+import { failureOf } from "../expecting.ts";
+import { BareMachine } from "./bare-machine.ts";
+
+const HUNG_UP = new PowerError("unreachable", "it hung up");
+
+/** A machine that answers what `says` holds, and how often it was asked. */
+function machineSaying(first: QueryAnswer | Error) {
+  const says: { now: QueryAnswer | Error; asked: number } = { now: first, asked: 0 };
+  const it = new BareMachine({
+    query: async () => {
+      says.asked += 1;
+      if (says.now instanceof Error) throw says.now;
+      return says.now;
+    },
+  });
+  return { it, says };
+}
+
+describe("a machine whose device told something unasked", () => {
+  test("is read at once, though its last reading is fresh", async () => {
+    const { it, says } = machineSaying("off");
+    await using _it = it;
+    await it.run(it.machine.query());
+    await it.wait(1);
+    says.now = "on";
+    it.machine.heard();
+    await it.wait(1);
+    expect([says.asked, it.machine.reading?.state]).toEqual([2, "on"]);
+  });
+
+  test("keeps what it knew when it cannot be read then", async () => {
+    const { it, says } = machineSaying("off");
+    await using _it = it;
+    await it.run(it.machine.query());
+    await it.wait(1);
+    says.now = new PowerError("refused", "no");
+    it.machine.heard();
+    await it.wait(1);
+    expect([it.machine.reading?.state, it.machine.error?.message]).toEqual(["off", "no"]);
+  });
+
+  test("wakes all who wait for news of it", async () => {
+    const { it } = machineSaying("off");
+    await using _it = it;
+    const { signal } = new AbortController();
+    const from = it.now();
+    const waiting = Promise.all([it.machine.news(60_000, signal), it.machine.news(30_000, signal)]);
+    await it.wait(2_000);
+    it.machine.heard();
+    await it.run(waiting);
+    expect(it.now()).toBe(from + 2_000);
+  });
+
+  test("wakes nobody who waits from then on", async () => {
+    const { it } = machineSaying("off");
+    await using _it = it;
+    it.machine.heard();
+    const from = it.now();
+    await it.run(it.machine.news(3_000, new AbortController().signal));
+    expect(it.now()).toBe(from + 3_000);
+  });
+});
+
+describe("waiting for news", () => {
+  test("ends with the reason of whoever wants no more", async () => {
+    const { it } = machineSaying("off");
+    await using _it = it;
+    const over = new AbortController();
+    const waiting = it.machine.news(60_000, over.signal);
+    over.abort(new PowerError("superseded", "anna came"));
+    expect((await failureOf(waiting)).message).toBe("anna came");
+  });
+
+  test("of one order goes on when that of another ends", async () => {
+    const { it } = machineSaying("off");
+    await using _it = it;
+    const over = new AbortController();
+    const ended = it.machine.news(60_000, over.signal);
+    const other = it.machine.news(60_000, new AbortController().signal);
+    over.abort(new PowerError("superseded", "anna came"));
+    await failureOf(ended);
+    await it.wait(1_000);
+    const from = it.now();
+    it.machine.heard();
+    await it.run(other);
+    expect(it.now()).toBe(from);
+  });
+});
+
+describe("a machine that is told nothing any more", () => {
+  test("has its last reading stale, says why, and is read at once", async () => {
+    const { it, says } = machineSaying("on");
+    await using _it = it;
+    const reading = await it.run(it.machine.query());
+    await it.wait(5);
+    says.now = HUNG_UP;
+    it.machine.lost(HUNG_UP);
+    expect([it.machine.reading, it.changes]).toEqual([
+      { ...reading, confidence: "stale", reason: "nothing tells it any more: it hung up" },
+      2,
+    ]);
+    await it.wait(1);
+    expect([says.asked, it.machine.error]).toEqual([2, HUNG_UP]);
+  });
+
+  test("is measured again by the next reading", async () => {
+    const { it } = machineSaying("on");
+    await using _it = it;
+    await it.run(it.machine.query());
+    await it.wait(5);
+    it.machine.lost(HUNG_UP);
+    await it.wait(1);
+    expect([it.machine.reading?.confidence, it.machine.reading?.reason, it.changes]).toEqual([
+      "measured",
+      undefined,
+      3,
+    ]);
+  });
+
+  test("keeps a reading that was only assumed as it is", async () => {
+    const { it } = machineSaying({ state: "on", assumed: true });
+    await using _it = it;
+    const reading = await it.run(it.machine.query());
+    await it.wait(5);
+    it.machine.lost(HUNG_UP);
+    expect([it.machine.reading, it.changes]).toEqual([reading, 1]);
+  });
+
+  test("is read where it had no reading yet", async () => {
+    const { it, says } = machineSaying("on");
+    await using _it = it;
+    it.machine.lost(HUNG_UP);
+    expect(it.machine.reading).toBeUndefined();
+    await it.wait(1);
+    expect([says.asked, it.machine.reading?.state]).toEqual([1, "on"]);
+  });
+});
+
+describe("a reading shows a state", () => {
+  test.each([
+    { answer: "on", goal: "on", shows: true },
+    { answer: "off", goal: "on", shows: false },
+    { answer: { state: "unknown" }, goal: "on", shows: false },
+    { answer: { state: "on", towards: "on" }, goal: "on", shows: true },
+    { answer: { state: "on", towards: "off" }, goal: "on", shows: false },
+    { answer: { state: "off", towards: "on" }, goal: "on", shows: false },
+    { answer: { state: "on", towards: "off" }, goal: "off", shows: false },
+  ] as const)("$goal, where the device says $answer: $shows", async ({ answer, goal, shows }) => {
+    const { it } = machineSaying(answer);
+    await using _it = it;
+    const reading = await it.run(it.machine.query());
+    expect([it.machine.shows(reading, goal), it.machine.shows(undefined, goal)]).toEqual([shows, false]);
+  });
+
+  test("only when no command is under way that may yet change it", async () => {
+    const { it } = machineSaying("on");
+    await using _it = it;
+    const reading = await it.run(it.machine.query());
+    const cloud = { goal: "off", of: "machine", since: it.now(), until: it.now() + 5_000 } as const;
+    it.machine.cloud([cloud]);
+    expect([it.machine.shows(reading, "on"), it.machine.cloudAgainst("on")]).toEqual([false, cloud]);
+    expect(it.machine.cloudAgainst("off")).toBeUndefined();
+    await it.wait(5_000);
+    expect([it.machine.shows(reading, "on"), it.machine.cloudAgainst("on")]).toEqual([true, undefined]);
+  });
+});
+
+describe("a command to a machine", () => {
+  test("is remembered from before it is sent until it is known how it ended", async () => {
+    const { it } = machineSaying("on");
+    await using _it = it;
+    const sentUnder = { goal: "off", of: "machine", since: it.now(), until: it.now() + 9_000 } as const;
+    const ended = { ...sentUnder, since: it.now() + 3, until: it.now() + 6_000 };
+    it.machine.cloud([sentUnder]);
+    it.machine.recloud([sentUnder], [ended], { last: { state: "off", at: 3 } });
+    expect(it.kept).toEqual([{ clouds: [sentUnder] }, { clouds: [ended], last: { state: "off", at: 3 } }]);
+    it.machine.recloud([ended], []);
+    expect([it.machine.clouds, it.kept.at(-1)]).toEqual([[], { clouds: [], last: { state: "off", at: 3 } }]);
+  });
+});

@@ -1,0 +1,227 @@
+import { describe, expect, test } from "vitest";
+import simulated from "../../src/drivers/simulated.ts";
+import type { QueryAnswer } from "../../src/power/driver.ts";
+import { PowerError } from "../../src/power/errors.ts";
+import type { MachineSpec, OutletSpec } from "../../src/power/spec.ts";
+import { ANNA, Lab, MAAS } from "./lab.ts";
+import { deeds, lastOrder, telling, unreadable, variant } from "./scripted.ts";
+
+/** A machine with a power button, and an LED that tells whether it runs. */
+function desk(
+  lab: Lab,
+  settings: Record<string, unknown> = {},
+  more: Partial<MachineSpec> & { led?: OutletSpec } = {},
+) {
+  const { led, ...spec } = more;
+  const button = lab.outlet("desk", { kind: "button", boot: "0s", shutdown: "0s", ...settings });
+  const stage = { outlet: button, wait: 60_000 };
+  lab.add("desk", {
+    query: { kind: "one", outlet: led ?? button },
+    ...spec,
+    stages: { on: [stage], off: [stage], cycle: [], reset: [stage] },
+  });
+}
+
+function pressed(lab: Lab): number[] {
+  const [first, ...others] = lab.device("desk").commands.map(({ at }) => at);
+  return first === undefined ? [] : [0, ...others.map((at) => at - first)];
+}
+
+/** Tells these answers, the last one again and again. */
+function inTurn(...answers: QueryAnswer[]): () => QueryAnswer {
+  return () => (answers.length > 1 ? answers.shift() : answers[0]) ?? "off";
+}
+
+const REFUSAL = {
+  code: "refused",
+  message: "desk is a button, and the state is not measured: pressing it might do the opposite",
+  hint: "Give the machine a query that measures, such as `reachable` or the power LED.",
+  mayHaveActed: false,
+};
+
+describe("a button", () => {
+  test.each<[string, QueryAnswer]>([
+    ["is only assumed", { state: "off", assumed: true }],
+    ["is unknown", { state: "unknown" }],
+  ])("is not pressed while the state %s", async (_, answer) => {
+    await using lab = new Lab();
+    desk(lab, {}, { led: telling(lab, "led", () => answer) });
+    expect(await lab.failure("desk", "on")).toMatchObject(REFUSAL);
+    expect(pressed(lab)).toEqual([]);
+  });
+
+  test("is not pressed while the state cannot be read", async () => {
+    await using lab = new Lab();
+    const led = telling(lab, "led", () => {
+      throw new PowerError("auth", "who are you?");
+    });
+    desk(lab, {}, { led });
+    expect(await lab.failure("desk", "on")).toMatchObject({ code: "auth", mayHaveActed: false });
+    expect(pressed(lab)).toEqual([]);
+  });
+
+  test("is not pressed when somebody else was faster", async () => {
+    await using lab = new Lab();
+    desk(lab, {}, { led: telling(lab, "led", inTurn("off", "on")) });
+    expect(await lab.order("desk", "on")).toMatchObject({ state: "done", grade: "measured" });
+    expect(pressed(lab)).toEqual([]);
+    const { clouds, last } = lab.notebook.get("desk");
+    expect(clouds).toEqual([]);
+    expect(last).toMatchObject({ state: "on" });
+  });
+
+  test("waits until an earlier press has shown", async () => {
+    await using lab = new Lab();
+    desk(lab, { lag: "8s" });
+    lab.power.order({ machine: "desk", verb: "on", actor: MAAS });
+    await lab.wait(2_000);
+    const off = await lab.order("desk", "off", { actor: ANNA });
+    expect(off).toMatchObject({ state: "done", grade: "measured" });
+    expect(deeds(off)).toEqual(["0 s wait an earlier command may still show", "6 s command off (hard) by desk"]);
+    expect(pressed(lab)).toEqual([0, 8_000]);
+    expect(lab.device("desk").running).toBe(false);
+  });
+
+  test("is pressed again only when the last press has settled", async () => {
+    await using lab = new Lab();
+    lab.hubSpec("desk", simulated, { settle: 3_000 });
+    desk(lab);
+    lab.power.order({ machine: "desk", verb: "on", actor: MAAS });
+    await lab.wait(1_000);
+    await lab.order("desk", "off", { actor: ANNA });
+    expect(pressed(lab)).toEqual([0, 3_000]);
+  });
+
+  test("settles as long as the machine says, where that is longer", async () => {
+    await using lab = new Lab();
+    lab.hubSpec("desk", simulated, { settle: 3_000 });
+    desk(lab, {}, { settle: 4_500 });
+    lab.power.order({ machine: "desk", verb: "on", actor: MAAS });
+    await lab.wait(1_000);
+    await lab.order("desk", "off", { actor: ANNA });
+    expect(pressed(lab)).toEqual([0, 4_500]);
+  });
+
+  test("is pressed at once for the first time", async () => {
+    await using lab = new Lab();
+    lab.hubSpec("desk", simulated, { settle: 3_000 });
+    desk(lab);
+    expect(deeds(await lab.order("desk", "on"))).toEqual(["0 s command on by desk"]);
+  });
+
+  test("that lost its answer is not pressed again, and one read tells what became of it", async () => {
+    await using lab = new Lab();
+    desk(lab, { fault: "lost-answer" });
+    expect(await lab.order("desk", "on")).toMatchObject({ state: "done", grade: "measured" });
+    expect(pressed(lab)).toEqual([0]);
+  });
+
+  test("that lost its answer in vain leaves a failure", async () => {
+    await using lab = new Lab();
+    desk(lab, { fault: "lost-answer", boot: "20s" });
+    expect(await lab.failure("desk", "on")).toMatchObject({ code: "timeout", mayHaveActed: true });
+    expect(pressed(lab)).toEqual([0]);
+  });
+});
+
+describe("a button that resets", () => {
+  test("is pressed on a machine that is measured on", async () => {
+    await using lab = new Lab();
+    lab.hubSpec("desk", variant(lab, "desk", { momentary: true }));
+    desk(lab, { kind: "machine", initial: "on" });
+    expect(await lab.order("desk", "reset")).toMatchObject({ grade: "accepted" });
+    expect(lab.commands("desk")).toEqual(["reset"]);
+  });
+
+  test("is not pressed on one that went off before it", async () => {
+    await using lab = new Lab();
+    desk(lab, {}, { led: telling(lab, "led", inTurn("on", "off")) });
+    expect((await lab.failure("desk", "reset")).code).toBe("unproven");
+    expect(pressed(lab)).toEqual([]);
+  });
+});
+
+describe("a relay that toggles, in the supply of a machine", () => {
+  /** Its relay obeys as a plug does: what counts is when it is told anything. */
+  function toggled(lab: Lab, settings: Record<string, unknown>, more: Partial<MachineSpec> = {}) {
+    if (lab.machines.length === 0) lab.hubSpec("desk", variant(lab, "desk", { momentary: true }));
+    lab.add("desk", {
+      supplies: [{ outlet: lab.outlet("desk", { kind: "plug", boot: "0s", ...settings }) }],
+      verify: 4_000,
+      ...more,
+    });
+  }
+
+  test("goes by its own state, not by that of the machine", async () => {
+    await using lab = new Lab();
+    toggled(
+      lab,
+      { initial: "on" },
+      { cut: "always", query: { kind: "one", outlet: telling(lab, "led", () => "off") } },
+    );
+    expect((await lab.order("desk", "off")).proof).toMatchObject({ state: "off", fed: false });
+    expect(lab.commands("desk")).toEqual(["off"]);
+  });
+
+  test("is left alone when it is found where it should be", async () => {
+    await using lab = new Lab();
+    const answers = inTurn("on", "off");
+    lab.hubSpec("desk", variant(lab, "desk", { momentary: true, query: async () => answers() }));
+    lab.add("desk", { supplies: [{ outlet: lab.outlet("desk", { kind: "plug" }) }], verify: 4_000 });
+    expect((await lab.order("desk", "off")).state).toBe("done");
+    expect(lab.commands("desk")).toEqual([]);
+  });
+
+  test("is not told anything while its own state is only assumed", async () => {
+    await using lab = new Lab();
+    const query = async (): Promise<QueryAnswer> => ({ state: "on", assumed: true });
+    lab.hubSpec("desk", variant(lab, "desk", { momentary: true, query }));
+    lab.add("desk", { supplies: [{ outlet: lab.outlet("desk", { kind: "plug" }) }], verify: 4_000 });
+    expect(await lab.failure("desk", "off")).toMatchObject(REFUSAL);
+    expect(lab.commands("desk")).toEqual([]);
+  });
+
+  test("is not told anything where it cannot be read, even if the machine can", async () => {
+    await using lab = new Lab();
+    const driver = { ...unreadable(lab, "desk"), momentary: true };
+    const led = telling(lab, "led", () => "on");
+    lab.add("desk", {
+      supplies: [{ outlet: lab.outlet("desk", { kind: "plug", initial: "on" }, driver) }],
+      query: { kind: "one", outlet: led },
+    });
+    expect(await lab.failure("desk", "off")).toMatchObject(REFUSAL);
+    expect(lab.commands("desk")).toEqual([]);
+  });
+
+  test("waits until what it was told before has shown", async () => {
+    await using lab = new Lab();
+    toggled(lab, { lag: "8s" }, { verify: 60_000 });
+    lab.power.order({ machine: "desk", verb: "on", actor: MAAS });
+    await lab.wait(2_000);
+    const off = await lab.order("desk", "off", { actor: ANNA });
+    expect(deeds(off)).toEqual(["0 s wait an earlier command may still show", "6 s command off (hard) by desk"]);
+    expect(pressed(lab)).toEqual([0, 8_000]);
+    expect(lab.device("desk").fed).toBe(false);
+  });
+
+  test("waits so too where the other outlet of the supply does not toggle", async () => {
+    await using lab = new Lab();
+    lab.hubSpec("desk", variant(lab, "desk", { momentary: true }));
+    const outlets = ["desk", "plain"].map((hub) => ({ outlet: lab.outlet(hub, { kind: "plug", lag: "8s" }) }));
+    lab.add("desk", { supplies: outlets, verify: 60_000 });
+    lab.power.order({ machine: "desk", verb: "on", actor: MAAS });
+    await lab.wait(2_000);
+    const off = await lab.order("desk", "off", { actor: ANNA });
+    expect(deeds(off)[0]).toBe("0 s wait an earlier command may still show");
+    expect(pressed(lab)).toEqual([0, 8_000]);
+  });
+
+  test("does not keep plain outlets waiting elsewhere", async () => {
+    await using lab = new Lab();
+    lab.addPlug("desk", { lag: "8s" });
+    lab.power.order({ machine: "desk", verb: "on", actor: MAAS });
+    await lab.wait(2_000);
+    await lab.order("desk", "off", { actor: ANNA });
+    expect(deeds(lastOrder(lab, "desk"))[0]).toBe("0 s command off (hard) by desk");
+  });
+});

@@ -1,0 +1,160 @@
+import { describe, expect, test } from "vitest";
+import simulated from "../../src/drivers/simulated.ts";
+import { PowerError } from "../../src/power/errors.ts";
+import type { MachineMemory } from "../../src/power/journal.ts";
+import { ANNA, Lab, MAAS } from "./lab.ts";
+import { unreadable, variant } from "./scripted.ts";
+
+/** What is kept of the machine while its command is under way. */
+function keptWhileSent(lab: Lab, hub: string, machine: string, pace: { readonly timeout?: number } = {}) {
+  const kept: { memory?: MachineMemory } = {};
+  const on = variant(lab, hub, {
+    on: async (at, outlet, { signal }) => {
+      kept.memory = lab.notebook.get(machine);
+      await at.command(outlet, "on", signal);
+    },
+  });
+  lab.hubSpec(hub, on, pace);
+  return kept;
+}
+
+describe("what is kept of a machine", () => {
+  test("while a command is sent is that it may act until it must have ended and its wait is over", async () => {
+    await using lab = new Lab();
+    const kept = keptWhileSent(lab, "nuc1", "nuc1", { timeout: 7_000 });
+    lab.addMachine("nuc1", {}, { verify: 30_000 });
+    const since = lab.clock.now();
+    await lab.order("nuc1", "on");
+    expect(kept.memory).toEqual({
+      last: { state: "off", at: since },
+      clouds: [{ goal: "on", of: "machine", since, until: since + 37_000 }],
+    });
+  });
+
+  test("while a supply of several outlets is commanded goes by the slowest of them", async () => {
+    await using lab = new Lab();
+    const kept = keptWhileSent(lab, "left", "server", { timeout: 2_000 });
+    lab.hubSpec("right", simulated, { timeout: 9_000 });
+    const supplies = ["left", "right"].map((hub) => ({ outlet: lab.outlet(hub, { kind: "plug" }) }));
+    lab.add("server", { supplies, verify: 30_000 });
+    const since = lab.clock.now();
+    await lab.order("server", "on");
+    const until = since + 39_000;
+    expect(kept.memory?.clouds).toEqual([
+      { goal: "on", of: "supply", since, until },
+      { goal: "on", of: "machine", since, until },
+    ]);
+  });
+
+  test.each([
+    ["on", "off", {}],
+    ["off", "on", {}],
+    ["reset", "on", { restarts: true }],
+  ] as const)("after an %s that has not shown is that it still may", async (verb, initial, more) => {
+    await using lab = new Lab();
+    lab.addMachine("nuc1", { initial, lag: "60s" }, { verify: 90_000 });
+    const since = lab.clock.now();
+    lab.power.order({ machine: "nuc1", verb, actor: MAAS });
+    await lab.wait(2_500);
+    const goal = verb === "off" ? "off" : "on";
+    expect(lab.notebook.get("nuc1")).toEqual({
+      last: expect.anything(),
+      clouds: [{ goal, of: "machine", since, until: since + 90_000, ...more }],
+    });
+  });
+
+  test("after a native cycle that has not shown is that an off is still to come", async () => {
+    await using lab = new Lab();
+    const driver = variant(lab, "nuc1", { cycle: (hub, outlet, { signal }) => hub.command(outlet, "reset", signal) });
+    lab.hubSpec("nuc1", driver);
+    const outlet = lab.outlet("nuc1", { initial: "on", lag: "60s" });
+    const stage = { outlet, wait: 90_000 };
+    lab.add("nuc1", { query: { kind: "one", outlet }, stages: { on: [stage], off: [], cycle: [stage], reset: [] } });
+    const since = lab.clock.now();
+    lab.power.order({ machine: "nuc1", verb: "cycle", actor: MAAS });
+    await lab.wait(2_500);
+    expect(lab.notebook.get("nuc1").clouds).toEqual([
+      { goal: "on", of: "machine", since, until: since + 90_000, restarts: true },
+    ]);
+  });
+
+  test.each([
+    ["on", "off", "starts", ["supply", "machine"]],
+    ["on", "off", "stays_off", ["supply"]],
+    ["off", "on", "starts", ["supply"]],
+  ] as const)("after an %s of a supply that was %s, and a machine that %s then, is about %j", async (...row) => {
+    const [verb, initial, afterAc, of] = row;
+    await using lab = new Lab();
+    lab.addPlug("pi1", { initial, lag: "60s" }, { afterAc, verify: 90_000, settle: 500 });
+    const since = lab.clock.now();
+    lab.power.order({ machine: "pi1", verb, actor: MAAS });
+    await lab.wait(2_500);
+    expect(lab.notebook.get("pi1").clouds).toEqual(
+      of.map((what) => ({ goal: verb, of: what, since, until: since + 90_000 })),
+    );
+  });
+
+  test("after a command that cannot have acted is nothing of it", async () => {
+    await using lab = new Lab();
+    lab.addMachine("nuc1", { fault: "refuses" });
+    const at = lab.clock.now();
+    await lab.failure("nuc1", "on");
+    expect(lab.notebook.get("nuc1")).toEqual({ last: { state: "off", at }, clouds: [] });
+  });
+
+  test("after a command that may have acted is not that it was obeyed", async () => {
+    await using lab = new Lab();
+    const late = () => Promise.reject(new PowerError("timeout", "late", { mayHaveActed: true }));
+    lab.hubSpec("nuc1", variant(lab, "nuc1", { repeatable: false, on: late }));
+    lab.addMachine("nuc1");
+    const at = lab.clock.now();
+    await lab.failure("nuc1", "on");
+    expect(lab.notebook.get("nuc1")).toEqual({
+      last: { state: "off", at },
+      clouds: [{ goal: "on", of: "machine", since: at, until: at + 120_000 }],
+    });
+  });
+});
+
+describe("what is kept of a supply that cannot be read", () => {
+  function blind(lab: Lab, settings: Record<string, unknown> = {}) {
+    const driver = unreadable(lab, "pi1");
+    lab.add("pi1", { supplies: [{ outlet: lab.outlet("pi1", { kind: "plug", ...settings }, driver) }], minOff: 5_000 });
+  }
+
+  test("is what was ordered, and when it was opened", async () => {
+    await using lab = new Lab();
+    blind(lab);
+    const onAt = lab.clock.now();
+    await lab.order("pi1", "on");
+    expect(lab.notebook.get("pi1")).toMatchObject({ fed: true, last: { state: "on", at: onAt } });
+    expect(lab.notebook.get("pi1")).not.toHaveProperty("openedAt");
+    await lab.wait(60_000);
+    const offAt = lab.clock.now();
+    await lab.order("pi1", "off");
+    expect(lab.notebook.get("pi1")).toMatchObject({ fed: false, openedAt: offAt, last: { state: "off", at: offAt } });
+  });
+
+  test("makes it rest before it is closed again", async () => {
+    await using lab = new Lab();
+    blind(lab, { initial: "on" });
+    await lab.order("pi1", "off");
+    await lab.wait(2_000);
+    await lab.order("pi1", "on");
+    const [off, on] = lab.device("pi1").commands;
+    expect((on?.at ?? 0) - (off?.at ?? 0)).toBe(5_000);
+  });
+
+  test("is not that it obeyed when it refused, whatever was ordered before", async () => {
+    await using lab = new Lab();
+    blind(lab);
+    await lab.order("pi1", "on");
+    await lab.order("pi1", "off", { actor: ANNA });
+    const before = lab.notebook.get("pi1");
+    lab.device("pi1").fault = "refuses";
+    expect((await lab.failure("pi1", "off", { actor: ANNA })).code).toBe("refused");
+    expect(lab.notebook.get("pi1")).toEqual(before);
+    expect((await lab.failure("pi1", "on", { actor: ANNA })).code).toBe("refused");
+    expect(lab.notebook.get("pi1")).toEqual(before);
+  });
+});
