@@ -39,9 +39,9 @@ export class Breaker {
     return now < this.#retryAt ? "open" : "half-open";
   }
 
-  /** Is it the first failure? */
+  /** Is it the first failure? While it fails, whatever else goes wrong with it counts as well: it is spared from that too. */
   failed(error: PowerError, now: number): boolean {
-    if (!OF_THE_HUB.has(error.code)) return false;
+    if (!this.#failing && !OF_THE_HUB.has(error.code)) return false;
     const first = this.#failing === undefined;
     this.#failing = { since: this.#failing?.since ?? now, error };
     this.#retryAt = now + (PAUSES_MS[Math.min(this.#failures, PAUSES_MS.length - 1)] ?? 0);

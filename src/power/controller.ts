@@ -61,6 +61,8 @@ export class PowerController implements Power {
   readonly #leaving = new Set<Post>();
   /** What posts are to be changed to once no order is under way. */
   readonly #pending = new Map<Post, MachineSpec>();
+  /** Of machines as they join: of an earlier life, or from before they were gone. */
+  readonly #lastOrders: Map<string, OrderRecord>;
   #fleet: Fleet;
   #stopping = false;
   #orders = 0;
@@ -70,6 +72,7 @@ export class PowerController implements Power {
   constructor(options: ControllerOptions) {
     this.#options = options;
     this.#fleet = options;
+    this.#lastOrders = new Map(options.lastOrders);
     this.#clock = options.clock;
     const { clock, memory, addresses } = options;
     this.#hubs = new Hubs({ clock, memory, addresses, tell: (event) => this.#tell(event) });
@@ -93,7 +96,9 @@ export class PowerController implements Power {
       newId: () => this.#newId(),
       synced: () => this.#synced(),
       signal: (signal) => this.#signals.tell(signal),
-      between: (post) => this.#settle(post),
+      between: (post) => {
+        if (this.#settle(post)) this.#hubs.watch();
+      },
     };
     for (const spec of options.machines) this.#add(spec);
   }
@@ -299,7 +304,7 @@ export class PowerController implements Power {
 
   #add(spec: MachineSpec): void {
     const { name } = spec.facts;
-    const post = new Post(this.#machine(spec), this.#postServices, this.#options.lastOrders?.get(name));
+    const post = new Post(this.#machine(spec), this.#postServices, this.#lastOrders.get(name));
     if (this.#stopping) post.stop();
     this.#posts.set(name, post);
   }
@@ -310,17 +315,24 @@ export class PowerController implements Power {
     return machine;
   }
 
-  /** Changes what is to be changed at a post, where no order is under way. */
-  #settle(post: Post): void {
-    if (post.running) return;
-    if (!post.order && this.#leaving.delete(post)) this.#hubs.leave(post.machine);
+  /** Changes what is to be changed at a post, where no order is under way. Does another machine use its hubs now, or none? */
+  #settle(post: Post): boolean {
+    if (post.running) return false;
+    const leaves = !post.order && this.#leaving.delete(post);
+    if (leaves) this.#left(post);
     const spec = this.#pending.get(post);
-    if (!spec) return;
+    if (!spec) return leaves;
     this.#pending.delete(post);
     const before = post.machine;
     post.machine = this.#machine(spec);
     this.#hubs.leave(before);
     this.#changes.tell(spec.facts.name);
+    return true;
+  }
+
+  #left({ machine, lastOrder }: Post): void {
+    this.#hubs.leave(machine);
+    if (lastOrder) this.#lastOrders.set(machine.name, lastOrder);
   }
 
   #remove(name: string): void {

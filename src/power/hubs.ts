@@ -26,6 +26,8 @@ const AT_ONCE = Promise.resolve();
 interface Entry {
   readonly hub: Hub;
   readonly machines: Map<string, Machine>;
+  /** Machines whose orders still use the hub in whose place this one came; they may use this one then. */
+  readonly expected: Set<string>;
   /** What it was as it began to listen to the device. */
   watched?: { readonly spec: HubSpec; readonly machines: readonly Machine[] };
 }
@@ -64,7 +66,7 @@ export class Hubs {
   get(spec: HubSpec): Hub {
     let entry = this.#entries.get(spec.key);
     if (!entry) {
-      entry = { hub: new Hub(spec, this.#hubServices, AT_ONCE), machines: new Map() };
+      entry = { hub: new Hub(spec, this.#hubServices, AT_ONCE), machines: new Map(), expected: new Set() };
       this.#entries.set(spec.key, entry);
     }
     return entry.hub;
@@ -89,11 +91,12 @@ export class Hubs {
   leave(machine: Machine): void {
     for (const hub of machine.hubs) {
       const entry = this.#entries.get(hub.spec.key);
-      if (entry?.hub !== hub || entry.machines.get(machine.name) !== machine) continue;
-      entry.machines.delete(machine.name);
-      if (entry.machines.size > 0) continue;
+      if (!entry) continue;
+      entry.expected.delete(machine.name);
+      if (entry.machines.get(machine.name) === machine) entry.machines.delete(machine.name);
+      if (entry.machines.size + entry.expected.size > 0) continue;
       this.#entries.delete(hub.spec.key);
-      void this.#close(hub);
+      void this.#close(entry.hub);
     }
   }
 
@@ -111,9 +114,10 @@ export class Hubs {
         // It may fail no more.
         if (entry.hub.failing) this.#read(entry.hub);
       } else {
-        for (const name of entry.machines.keys()) stranded.add(name);
+        const expected = new Set([...entry.machines.keys(), ...entry.expected]);
+        for (const name of expected) stranded.add(name);
         const hub = new Hub(spec, this.#hubServices, this.#close(entry.hub));
-        this.#entries.set(spec.key, { hub, machines: new Map() });
+        this.#entries.set(spec.key, { hub, machines: new Map(), expected });
       }
     }
     return stranded;

@@ -87,6 +87,18 @@ describe("a machine that changes while its order is under way", () => {
     expect(power.hubs().map(({ machines }) => machines)).toEqual([["busy"], ["idle"]]);
   });
 
+  test("hears what its device tells unasked once it is the new one", async () => {
+    await using lab = new Lab();
+    lab.pushes("busy");
+    const { busy, idle, ticket } = await busyLab(lab);
+    lab.power.reconfigure(fleet([{ ...busy, verify: 50_000 }, idle]));
+    await lab.run(ticket.done);
+    await lab.wait(1_000);
+    lab.device("busy").command("off");
+    await lab.wait(1_000);
+    expect(lab.power.machine("busy").reading).toMatchObject({ state: "off" });
+  });
+
   test("is the new one for an order that waited for the end of that", async () => {
     await using lab = new Lab();
     const { busy, idle, ticket } = await busyLab(lab);
@@ -158,6 +170,7 @@ describe("a machine that is removed while its order is under way", () => {
     await lab.run(ticket.done);
     power.reconfigure(fleet([busy, idle]));
     expect(power.machine("busy")).toMatchObject({ order: undefined, reading: undefined });
+    expect(power.machine("busy").lastOrder).toBe(ticket.order);
     expect(await lab.run(power.query("busy"))).toMatchObject({ state: "on" });
   });
 });

@@ -115,6 +115,20 @@ describe("a hub's watch", () => {
     expect(device.look()).toEqual(["strip tells no more", "strip closes", "strip opens", "strip tells of 1"]);
   });
 
+  test("tells no more of a machine that is gone when its order has ended", async () => {
+    await using lab = new Lab();
+    const device = new Device("strip");
+    const hub = lab.hubSpec("strip", device.driver);
+    for (const name of ["1", "2"]) lab.add(name, on(outletOn(hub, name)));
+    const { done } = lab.power.order({ machine: "1", verb: "on", actor: MAAS });
+    await lab.wait(2_000);
+    lab.power.reconfigure(fleet(lab.machines[1]));
+    device.look();
+    await lab.run(Promise.allSettled([done]));
+    await soon(lab);
+    expect(device.look()).toEqual(["strip tells no more", "strip tells of 2"]);
+  });
+
   test("hears of every outlet that tells the state of a machine, each from its own hub", async () => {
     await using lab = new Lab();
     const [left, right] = [new Device("left"), new Device("right")];
@@ -273,6 +287,17 @@ describe("a hub that gets another driver", () => {
     expect(tickets[1]?.order.state).toBe("running");
     expect(lab.power.machine("a").spec).toBe(changed);
     await lab.run(Promise.allSettled(tickets.map(({ done }) => done)));
+  });
+
+  test("is not there any more when its only machine was removed before its order ended", async () => {
+    await using lab = new Lab();
+    const { changed } = replaced(lab);
+    const { done } = lab.power.order({ machine: "a", verb: "on", actor: MAAS });
+    await lab.wait(2_000);
+    lab.power.reconfigure(fleet(changed));
+    lab.power.reconfigure(fleet());
+    await lab.run(Promise.allSettled([done]));
+    expect(lab.power.hubs()).toEqual([]);
   });
 });
 

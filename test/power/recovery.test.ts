@@ -62,6 +62,16 @@ describe("a hub that stopped answering", () => {
     expect(device.asked).toEqual(seconds.map((second) => [second === 0 ? "2" : "1", second * 1_000]));
   });
 
+  test("is spared all the same when it comes back and answers nonsense", async () => {
+    await using lab = new Lab();
+    const device = new Device(lab, "strip");
+    lab.add("a", readBy(device.outlet("1")));
+    await expect(lab.run(lab.power.query("a"))).rejects.toBe(GONE);
+    device.failure = new PowerError("protocol", "it answers nonsense");
+    await lab.wait(65_000);
+    expect(device.asked.map(([, at]) => at / 1_000)).toEqual([0, 1, 3, 7, 15, 30, 60]);
+  });
+
   test("is told of once, and when it answers again, with all the machines on it, which are read at once", async () => {
     await using lab = new Lab();
     const device = new Device(lab, "strip");
