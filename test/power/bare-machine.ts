@@ -5,6 +5,7 @@ import type { MachineMemory } from "../../src/power/journal.ts";
 import { Machine } from "../../src/power/machine.ts";
 import type { MachineSpec } from "../../src/power/spec.ts";
 import { BareHub } from "./bare-hub.ts";
+import { machineSpec } from "./lab.ts";
 
 export class BareMachine implements AsyncDisposable {
   readonly bare: BareHub;
@@ -26,46 +27,25 @@ export class BareMachine implements AsyncDisposable {
   ) {
     this.bare = new BareHub(driver);
     const { hub, clock } = this.bare;
-    const made = spec(this.bare);
-    this.machine = new Machine(
-      {
-        facts: { name: "nuc1" },
-        tags: [],
-        enabled: true,
-        protect: "nobody",
-        whenAlreadyOn: "leave",
-        supplies: [],
-        afterAc: "starts",
-        verify: 120_000,
-        minOff: 0,
-        fresh: 1_000,
-        aboveFor: 0,
-        settle: 0,
-        cut: "last_resort",
-        poll: 30_000,
-        ...made,
-        stages: { on: [], off: [], cycle: [], reset: [], ...made.stages },
-      },
-      {
-        clock,
-        memory: {
-          get: () => remembered,
-          set: (_name, memory) => {
-            if (this.full) throw new Error("disk full");
-            this.kept.push(memory);
-          },
-          pin: () => undefined,
-          setPin: () => undefined,
-          synced: async () => undefined,
+    this.machine = new Machine(machineSpec("nuc1", spec(this.bare)), {
+      clock,
+      memory: {
+        get: () => remembered,
+        set: (_name, memory) => {
+          if (this.full) throw new Error("disk full");
+          this.kept.push(memory);
         },
-        hub: () => hub,
-        tell: (event) => void this.told.push(event),
-        changed: () => {
-          this.changes += 1;
-        },
-        orderOf: () => this.order,
+        pin: () => undefined,
+        setPin: () => undefined,
+        synced: async () => undefined,
       },
-    );
+      hub: () => hub,
+      tell: (event) => void this.told.push(event),
+      changed: () => {
+        this.changes += 1;
+      },
+      orderOf: () => this.order,
+    });
   }
 
   run<T>(work: Promise<T>): Promise<T> {

@@ -141,6 +141,28 @@ const worlds = (function* () {
   for (let number = 1; ; number++) yield number;
 })();
 
+/** A machine with nothing but what `spec` says, and the defaults. */
+export function machineSpec(name: string, spec: Partial<MachineSpec>): MachineSpec {
+  return {
+    facts: { name },
+    tags: [],
+    enabled: true,
+    protect: "nobody",
+    whenAlreadyOn: "leave",
+    supplies: [],
+    afterAc: "starts",
+    verify: 120_000,
+    minOff: 0,
+    fresh: 1_000,
+    aboveFor: 0,
+    settle: 0,
+    cut: "last_resort",
+    poll: 30_000,
+    ...spec,
+    stages: { on: [], off: [], cycle: [], reset: [], ...spec.stages },
+  };
+}
+
 interface LabOptions {
   /** What keeps orders and memories; absent: the notebook. */
   readonly store?: { readonly journal: Journal; readonly memory: Memory };
@@ -231,24 +253,7 @@ export class Lab implements AsyncDisposable {
   }
 
   add(name: string, spec: Partial<MachineSpec>): void {
-    this.#machines.push({
-      facts: { name },
-      tags: [],
-      enabled: true,
-      protect: "nobody",
-      whenAlreadyOn: "leave",
-      supplies: [],
-      afterAc: "starts",
-      verify: 120_000,
-      minOff: 0,
-      fresh: 1_000,
-      aboveFor: 0,
-      settle: 0,
-      cut: "last_resort",
-      poll: 30_000,
-      ...spec,
-      stages: { on: [], off: [], cycle: [], reset: [], ...spec.stages },
-    });
+    this.#machines.push(machineSpec(name, spec));
   }
 
   /** A machine like one with a management controller. */
