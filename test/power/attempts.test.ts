@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import type { Found } from "../../src/power/address.ts";
+import { PowerController } from "../../src/power/controller.ts";
 import { PowerError } from "../../src/power/errors.ts";
 import { ANNA, Lab, MAAS, RACK2 } from "./lab.ts";
 import { deeds, lastOrder, story, telling, variant } from "./scripted.ts";
@@ -179,6 +181,19 @@ describe("a command that an earlier one for the opposite undid", () => {
     expect((off.proof?.startedAt ?? 0) - off.acceptedAt).toBe(8_000);
   });
 
+  test("is not sent again when the machine is back at the goal by the next read", async () => {
+    await using lab = new Lab();
+    lab.addMachine("nuc1", { lag: "8500ms", boot: "0s" }, { fresh: 0 });
+    lab.power.order({ machine: "nuc1", verb: "on", actor: MAAS });
+    await lab.wait(2_000);
+    const off = lab.power.order({ machine: "nuc1", verb: "off", actor: RACK2 });
+    await lab.wait(6_700);
+    expect((await lab.run(lab.power.query("nuc1"))).state).toBe("on");
+    lab.device("nuc1").halt();
+    await lab.run(off.done);
+    expect(lab.commands("nuc1")).toEqual(["on", "off"]);
+  });
+
   test("is not sent again where that might do harm", async () => {
     await using lab = new Lab();
     lab.hubSpec("nuc1", variant(lab, "nuc1", { repeatable: false }));
@@ -243,5 +258,33 @@ describe("an order that ends early", () => {
     expect(story(order)).toEqual(["0 s read off: host says off"]);
     letGo?.();
     await metered;
+  });
+});
+
+describe("a command to an address that is sought", () => {
+  const located = (lab: Lab, found: Found) => {
+    const outlet = { ...lab.outlet("nuc1", { boot: "0s" }), sought: { key: "host", machine: "nuc1" } };
+    const stage = { outlet, wait: 4_000 };
+    lab.add("nuc1", { query: { kind: "one", outlet }, stages: { on: [stage], off: [], cycle: [], reset: [] } });
+    return new PowerController({
+      machines: lab.machines,
+      limits: [],
+      clock: lab.clock,
+      journal: lab.notebook,
+      memory: lab.notebook,
+      addresses: { find: () => Promise.resolve(found), doubt: () => undefined },
+    });
+  };
+
+  test.each([
+    [{ address: "10.0.0.7", doubt: "its lease is old" }, "0 s command on by nuc1; its lease is old", "assumed"],
+    [{ address: "10.0.0.7" }, "0 s command on by nuc1", "measured"],
+  ])("tells of the doubt, where there is one: %j", async (found, step, grade) => {
+    await using lab = new Lab();
+    const power = located(lab, found);
+    const order = await lab.clock.run(power.order({ machine: "nuc1", verb: "on", actor: MAAS }).done);
+    expect(deeds(order)).toEqual([step]);
+    expect(order.grade).toBe(grade);
+    await lab.clock.run(power.stop(0));
   });
 });

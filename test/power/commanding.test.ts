@@ -65,6 +65,11 @@ describe("commanding an outlet", () => {
     });
   });
 
+  test.each([true, "ok", undefined])("has nothing to follow where its driver answers %s", async (answer) => {
+    await using bare = new BareHub({ on: async () => answer as unknown as undefined });
+    expect((await bare.outlet().command("on", undefined, ASKING)).value).toBeUndefined();
+  });
+
   test("may have acted when the driver failed in a way of its own, and a read never has", async () => {
     const broken = async () => {
       throw new TypeError("it broke");

@@ -219,6 +219,7 @@ describe("a hub whose settings change", () => {
     const hub = lab.hubSpec("strip", driver);
     lab.add("a", on(outletOn(hub, "1")));
     await lab.run(lab.power.query("a"));
+    await lab.wait(5_000);
     const [a] = lab.machines;
     lab.power.reconfigure(fleet(a && { ...a, ...on(outletOn({ ...hub, settings: { changed: true } }, "1")) }));
     await lab.wait(5_000);

@@ -145,6 +145,41 @@ describe("what is kept of a supply that cannot be read", () => {
     expect((on?.at ?? 0) - (off?.at ?? 0)).toBe(5_000);
   });
 
+  test("is nothing after a command of which nobody knows whether it was obeyed", async () => {
+    await using lab = new Lab();
+    blind(lab, { fault: "lost-answer" });
+    expect(await lab.failure("pi1", "on")).toMatchObject({ code: "timeout", mayHaveActed: true });
+    expect(Object.keys(lab.notebook.get("pi1"))).toEqual(["clouds"]);
+  });
+
+  test("counts its rest from when the last of its outlets was opened", async () => {
+    await using lab = new Lab();
+    const failures = [new PowerError("busy", "not now")];
+    const late = async () => {
+      const failure = failures.shift();
+      if (failure) throw failure;
+    };
+    const drivers = { left: unreadable(lab, "left"), right: { ...unreadable(lab, "right"), off: late } };
+    const supplies = (["left", "right"] as const).map((hub) => ({
+      outlet: lab.outlet(hub, { kind: "plug" }, drivers[hub]),
+    }));
+    lab.add("server", { supplies });
+    const at = lab.clock.now();
+    await lab.order("server", "off");
+    expect(lab.notebook.get("server")).toMatchObject({ openedAt: at + 500, last: { state: "off", at: at + 500 } });
+  });
+
+  test("is that it is closed when one of its outlets obeyed", async () => {
+    await using lab = new Lab();
+    const supplies = ["left", "right"].map((hub) => ({
+      outlet: lab.outlet(hub, { kind: "plug" }, unreadable(lab, hub)),
+    }));
+    lab.add("server", { supplies });
+    lab.deviceAt("right", "1").fault = "refuses";
+    expect(await lab.order("server", "on")).toMatchObject({ state: "done", grade: "assumed" });
+    expect(lab.notebook.get("server").fed).toBe(true);
+  });
+
   test("is not that it obeyed when it refused, whatever was ordered before", async () => {
     await using lab = new Lab();
     blind(lab);

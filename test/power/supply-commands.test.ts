@@ -144,6 +144,37 @@ describe("a command to a supply that fails", () => {
   });
 });
 
+describe("a command to one outlet of a supply", () => {
+  test("is repeated though the machine was measured on meanwhile", async () => {
+    await using lab = new Lab();
+    const failures = [new PowerError("busy", "not now")];
+    const driver = variant(lab, "right", {
+      on: async (hub, outlet, { signal }) => {
+        const failure = failures.shift();
+        if (failure) throw failure;
+        await hub.command(outlet, "on", signal);
+      },
+    });
+    lab.hubSpec("right", driver);
+    const { left, right } = server(lab, {}, { fresh: 0, above: 6 });
+    const { done } = lab.power.order({ machine: "server", verb: "on", actor: MAAS });
+    await lab.wait(200);
+    expect(await lab.run(lab.power.query("server"))).toMatchObject({ state: "on", confidence: "measured" });
+    await lab.run(done);
+    expect([left.fed, right.fed]).toEqual([true, true]);
+  });
+
+  test("that opens it is not proven while an earlier one may still close it", async () => {
+    await using lab = new Lab();
+    lab.addPlug("pi1", { lag: "8s" });
+    lab.power.order({ machine: "pi1", verb: "on", actor: MAAS });
+    await lab.wait(2_000);
+    const off = await lab.order("pi1", "off", { actor: ANNA });
+    expect(readTimes(off).at(-1)).toBe(8);
+    expect(off.proof).toMatchObject({ state: "off", fed: false });
+  });
+});
+
 describe("a supply that rests", () => {
   test("says for how long, and how much of that is left", async () => {
     await using lab = new Lab();

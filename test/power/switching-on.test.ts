@@ -137,6 +137,14 @@ describe("a supply that is closed in vain", () => {
     ]);
   });
 
+  test("is bounced too by one that stays off when it is fed, and has no other way", async () => {
+    await using lab = new Lab();
+    hardOfHearing(lab);
+    lab.addPlug("pi1", { initial: "halted", boot: "0s" }, { above: 6, verify: 4_000, minOff: 0, afterAc: "stays_off" });
+    expect((await lab.order("pi1", "on")).grade).toBe("measured");
+    expect(lab.commands("pi1")).toEqual(["on", "off", "on"]);
+  });
+
   test("is not bounced when it was seen open before", async () => {
     await using lab = new Lab();
     lab.addPlug("pi1", { restores: false }, { above: 6, verify: 4_000 });
@@ -205,6 +213,15 @@ describe("a machine that is fed and to be woken", () => {
     });
     expect(await lab.failure("pi1", "on")).toMatchObject({ code: "refused", message: "simulated outlet 1 refuses" });
     expect(lab.commands("pi1")).toEqual([]);
+  });
+
+  test("has failed when its control refuses, though it is on as far as was ordered", async () => {
+    await using lab = new Lab();
+    woken(lab, { plug: { initial: "on" }, query: { kind: "one", outlet: lab.outlet("memory", {}, assumed) } });
+    await lab.order("pi1", "on", { actor: ANNA });
+    lab.device("wake").fault = "refuses";
+    expect((await lab.failure("pi1", "on", { actor: ANNA })).code).toBe("refused");
+    expect([lab.commands("pi1"), lab.commands("wake")]).toEqual([[], ["on", "on"]]);
   });
 
   test.each([

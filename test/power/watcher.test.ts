@@ -14,9 +14,9 @@ function watching(options: { readonly opens?: () => Promise<void>; readonly mute
   let listener: WatchListener<unknown> | undefined;
   const bare = new BareHub({
     connect: () => "connection",
-    watch: async (hub: unknown, outlets: readonly unknown[], told) => {
+    watch: async (hub: unknown, outlets: readonly unknown[], told, { signal }) => {
       openedAt.push(bare.clock.now());
-      passed.push([hub, outlets]);
+      passed.push([hub, outlets, signal.aborted]);
       listener = told;
       await options.opens?.();
       if (options.mute) return undefined;
@@ -53,7 +53,7 @@ describe("a watch", () => {
     const it = watching();
     expect(it.watcher.alive).toBe(false);
     await it.wait(1);
-    expect([it.watcher.alive, it.passed]).toEqual([true, [["connection", [it.settings.a, it.settings.b]]]]);
+    expect([it.watcher.alive, it.passed]).toEqual([true, [["connection", [it.settings.a, it.settings.b], false]]]);
     expect(it.bare.hub.lastExchange).toBeDefined();
     await end(it);
     expect([it.watcher.alive, it.life]).toEqual([false, ["open", "closed"]]);
@@ -120,6 +120,7 @@ describe("a watch", () => {
     it.tell(a, "on");
     const now = it.bare.clock.now();
     it.watcher.read(a, { value: "off", startedAt: now - 1 });
+    it.watcher.read(a, { value: "off", startedAt: now });
     it.watcher.read(a, { value: { state: "off", at: now - 1 }, startedAt: now + 1 });
     expect(it.watcher.pushed(a)).toEqual({ answer: { state: "on" }, at: now });
     it.watcher.read(a, { value: "off", startedAt: now + 1 });
@@ -213,6 +214,32 @@ describe("a watch that cannot be opened", () => {
     await it.wait(100);
     await end(it);
     expect([it.life, it.watcher.alive, it.openedAt.length]).toEqual([["open", "closed"], false, 1]);
+  });
+
+  test("waits no longer for its turn once its end has come", async () => {
+    await using bare = new BareHub({ watch: async () => () => undefined });
+    const busy = bare.hub.exchange({ priority: "order", kind: "read", run: () => bare.clock.sleep(5_000) });
+    const watcher = new Watcher(bare.hub, { outlets: [], clock: bare.clock, useless: () => undefined });
+    const from = bare.clock.now();
+    await bare.run(watcher[Symbol.asyncDispose]());
+    expect([bare.hub.queued, bare.clock.now()]).toEqual([0, from]);
+    await bare.run(busy);
+  });
+});
+
+describe("the end of a watch", () => {
+  test("is when the device was told", async () => {
+    let closed = false;
+    await using bare: BareHub = new BareHub({
+      watch: async () => async () => {
+        await bare.clock.sleep(300);
+        closed = true;
+      },
+    });
+    const watcher = new Watcher(bare.hub, { outlets: [], clock: bare.clock, useless: () => undefined });
+    await bare.run(bare.clock.sleep(1));
+    await bare.run(watcher[Symbol.asyncDispose]());
+    expect(closed).toBe(true);
   });
 });
 
