@@ -1,5 +1,5 @@
 /**
- * MAAS repeats itself up to 21 times per click. All requests of one actor for one goal and machine with gaps under
+ * MAAS repeats itself up to 21 times per click. All requests of one actor for one verb and machine with gaps under
  * 20 s are one click, and a click is obeyed once.
  */
 import type { Verb } from "./driver.ts";

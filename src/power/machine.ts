@@ -168,7 +168,8 @@ export class Machine {
   /** The newest reading where it is younger than `fresh` and no command came after it. */
   freshReading(): Reading | undefined {
     const reading = this.#reading;
-    if (!reading || this.#error || reading.startedAt < this.#voidBefore) return undefined;
+    if (!reading || reading.confidence === "stale" || this.#error || reading.startedAt < this.#voidBefore)
+      return undefined;
     return this.#services.clock.now() - reading.startedAt <= this.spec.fresh ? reading : undefined;
   }
 

@@ -118,7 +118,7 @@ export class Post {
   complete(order: OrderRecord): void {
     const { actor, id, verb, machine } = order;
     this.#accept(
-      { machine, verb: "on", actor, reason: `completes a ${verb} that a restart cut short` },
+      { machine, verb: "on", actor, reason: `completes the ${verb} that a restart cut short` },
       { completes: id, turning: true },
     );
   }

@@ -22,7 +22,7 @@ class Device {
         this.notes.push(`${name} closes`);
       },
       watch: async (_hub, outlets: readonly { outlet: string }[]) => {
-        this.notes.push(`${name} tells of ${outlets.map(({ outlet }) => outlet)}`);
+        this.notes.push(`${name} tells of ${outlets.map(({ outlet }) => outlet).join(",")}`);
         return () => void this.notes.push(`${name} tells no more`);
       },
       on: async () => void this.notes.push(`${name} on`),

@@ -106,6 +106,15 @@ describe("a machine that is told nothing any more", () => {
     expect([says.asked, it.machine.error]).toEqual([2, HUNG_UP]);
   });
 
+  test("is not answered from its last reading, however young that is", async () => {
+    const { it, says } = machineSaying("on");
+    await using _it = it;
+    await it.run(it.machine.query());
+    says.now = HUNG_UP;
+    it.machine.lost(HUNG_UP);
+    await expect(it.run(it.machine.query())).rejects.toBe(HUNG_UP);
+  });
+
   test("is measured again by the next reading", async () => {
     const { it } = machineSaying("on");
     await using _it = it;

@@ -46,7 +46,7 @@ describe("a daemon that starts", () => {
     expect(lab.power.machine("nuc2").lastOrder).toBeUndefined();
   });
 
-  test("completes a cycle that was cut short, in the name of who gave it", async () => {
+  test("completes the cycle that was cut short, in the name of who gave it", async () => {
     await using lab = new Lab();
     restarted(lab, {});
     const [completing] = lab.power.orders();
@@ -54,7 +54,7 @@ describe("a daemon that starts", () => {
       machine: "nuc1",
       verb: "on",
       actor: RACK2,
-      reason: "completes a cycle that a restart cut short",
+      reason: "completes the cycle that a restart cut short",
       completes: "old-1",
       turning: true,
       acceptedAt: lab.clock.now(),
@@ -67,7 +67,7 @@ describe("a daemon that starts", () => {
   test("completes a reset as well", async () => {
     await using lab = new Lab();
     restarted(lab, { order: { verb: "reset" } });
-    expect(lab.power.orders().map(({ reason }) => reason)).toEqual(["completes a reset that a restart cut short"]);
+    expect(lab.power.orders().map(({ reason }) => reason)).toEqual(["completes the reset that a restart cut short"]);
   });
 
   test.each<readonly [string, number, Life]>([

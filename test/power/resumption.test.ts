@@ -11,7 +11,7 @@ async function cutShort(lab: Lab) {
   return order;
 }
 
-describe("what completes a cycle that a crash cut short", () => {
+describe("what completes the cycle that a crash cut short", () => {
   test("is an order in the name of who gave the cycle, with its reason", async () => {
     await using lab = new Lab();
     const cycle = await cutShort(lab);
@@ -21,7 +21,7 @@ describe("what completes a cycle that a crash cut short", () => {
       machine: "nuc1",
       verb: "on",
       actor: RACK2,
-      reason: "completes a cycle that a restart cut short",
+      reason: "completes the cycle that a restart cut short",
       completes: cycle.id,
       turning: true,
       forced: false,

@@ -58,7 +58,7 @@ describe("a secret", () => {
   });
 
   test.each([
-    ["a text", `${secret}`, "•••"],
+    ["a text", String(secret), "•••"],
     ["JSON", JSON.stringify({ password: secret }), '{"password":"•••"}'],
     ["an inspection", inspect({ password: secret }), "{ password: ••• }"],
   ])("is masked in %s", (_, printed, masked) => {

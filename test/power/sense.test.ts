@@ -247,6 +247,12 @@ describe("two supplies", () => {
     },
   );
 
+  test("of which one is open and the other fails never let a query only assume that it runs", async () => {
+    await using lab = new Lab();
+    const assumed = asks(lab, { state: "on", assumed: true });
+    await expect(sensed(lab, { ...supplies(lab, "off", REFUSES), ...assumed })).rejects.toBe(REFUSES);
+  });
+
   test("of which one is open and the other fails let a query measure that it runs", async () => {
     await using lab = new Lab();
     expect(await sensed(lab, { ...supplies(lab, "off", REFUSES), ...asks(lab, "on") })).toEqual({

@@ -85,7 +85,7 @@ describe("a machine that is tried out", () => {
     const spec = machine(lab, {}, driver);
     await tried(lab, spec);
     expect(life).toEqual(["open", "closed"]);
-    await expect(tried(lab, spec, remembered("another"))).rejects.toThrow();
+    await expect(tried(lab, spec, remembered("another"))).rejects.toMatchObject({ code: "wrong_device" });
     expect(life).toEqual(["open", "closed", "open", "closed"]);
   });
 
