@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import simulated from "../../src/drivers/simulated.ts";
 import { PowerError } from "../../src/power/errors.ts";
 import type { MachineMemory } from "../../src/power/journal.ts";
+import { until } from "../expecting.ts";
 import { ANNA, Lab, MAAS } from "./lab.ts";
 import { unreadable, variant } from "./scripted.ts";
 
@@ -29,6 +30,23 @@ describe("what is kept of a machine", () => {
       last: { state: "off", at: since },
       clouds: [{ goal: "on", of: "machine", since, until: since + 37_000 }],
     });
+  });
+
+  test("is on the disk before anything is commanded, and an order that ends meanwhile commands nothing", async () => {
+    await using lab = new Lab();
+    const kept: (() => void)[] = [];
+    lab.notebook.synced = () => new Promise((resolve) => void kept.push(resolve));
+    for (const name of ["nuc1", "nuc2"]) lab.addMachine(name, { boot: "0s" });
+    const [first, second] = ["nuc1", "nuc2"].map((machine) => lab.power.order({ machine, verb: "on", actor: MAAS }));
+    if (!first || !second) throw new Error("there are two");
+    await until(() => kept.length >= 4);
+    expect([lab.commands("nuc1"), lab.commands("nuc2")]).toEqual([[], []]);
+    lab.power.cancel(second.order.id, ANNA);
+    for (const resolve of kept) resolve();
+    await lab.run(first.done);
+    await expect(lab.run(second.done)).rejects.toMatchObject({ code: "superseded", mayHaveActed: false });
+    expect([lab.commands("nuc1"), lab.commands("nuc2")]).toEqual([["on"], []]);
+    expect(lab.notebook.get("nuc2").clouds).toEqual([]);
   });
 
   test("while a supply of several outlets is commanded goes by the slowest of them", async () => {
