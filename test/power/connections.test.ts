@@ -1,23 +1,12 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { WatchListener } from "../../src/power/driver.ts";
 import { PowerError } from "../../src/power/errors.ts";
-import { settled, Workbench } from "./workbench.ts";
+import { holdRealTime, pass, settled, Workbench } from "./workbench.ts";
 
 const GONE = new PowerError("unreachable", "it does not answer");
 
 // How long a connection may be idle is real time.
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
-
-async function pass(ms: number): Promise<void> {
-  await settled();
-  vi.advanceTimersByTime(ms);
-  await settled();
-}
+holdRealTime();
 
 describe("a connection", () => {
   test("is opened by the first exchange, and closed when nobody used it for its time", async () => {

@@ -1,22 +1,11 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { ERROR_CODES, type ErrorCode, PowerError } from "../../src/power/errors.ts";
-import { settled, Workbench } from "./workbench.ts";
+import { holdRealTime, pass, settled, Workbench } from "./workbench.ts";
 
 const GONE = new PowerError("unreachable", "it does not answer");
 
 // The time an exchange may take is real time.
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
-
-async function pass(ms: number): Promise<void> {
-  await settled();
-  vi.advanceTimersByTime(ms);
-  await settled();
-}
+holdRealTime();
 
 describe("an exchange", () => {
   test("tells when it was handed to the driver, which is after its turn and after the session was opened", async () => {

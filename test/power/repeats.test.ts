@@ -11,6 +11,15 @@ function accepted(lab: Lab): number {
   return lab.signals.filter(({ kind }) => kind === "order:accepted").length;
 }
 
+/** The repeat of an on that was done, when somebody has switched the machine off by hand since. */
+async function repeatAfterLeaving(lab: Lab) {
+  lab.addMachine("nuc1", { boot: "0s" });
+  await lab.order("nuc1", "on");
+  lab.device("nuc1").byHand("off");
+  await lab.wait(2_000);
+  return repeat(lab);
+}
+
 describe("a repeat of an order that was done", () => {
   test.each(["on", "off"] as const)("%s reads, and is answered with that order while the goal shows", async (verb) => {
     await using lab = new Lab();
@@ -66,11 +75,7 @@ describe("a repeat of an order that was done", () => {
 
   test("is refused where the machine was locked meanwhile and has left the goal", async () => {
     await using lab = new Lab();
-    lab.addMachine("nuc1", { boot: "0s" });
-    await lab.order("nuc1", "on");
-    lab.device("nuc1").byHand("off");
-    await lab.wait(2_000);
-    const ticket = repeat(lab);
+    const ticket = await repeatAfterLeaving(lab);
     lab.power.lock("nuc1", { reason: "its fan is being changed", actor: ANNA });
     await expect(lab.run(ticket.done)).rejects.toMatchObject({ code: "locked" });
     expect(lab.commands("nuc1")).toEqual(["on"]);
@@ -78,11 +83,7 @@ describe("a repeat of an order that was done", () => {
 
   test("yields to a person who orders the opposite while it reads", async () => {
     await using lab = new Lab();
-    lab.addMachine("nuc1", { boot: "0s" });
-    await lab.order("nuc1", "on");
-    lab.device("nuc1").byHand("off");
-    await lab.wait(2_000);
-    const ticket = repeat(lab);
+    const ticket = await repeatAfterLeaving(lab);
     const off = lab.power.order({ machine: "nuc1", verb: "off", actor: ANNA });
     await expect(lab.run(ticket.done)).rejects.toMatchObject({
       code: "superseded",
@@ -94,11 +95,7 @@ describe("a repeat of an order that was done", () => {
 
   test("joins what somebody else orders for the same goal while it reads", async () => {
     await using lab = new Lab();
-    lab.addMachine("nuc1", { boot: "0s" });
-    await lab.order("nuc1", "on");
-    lab.device("nuc1").byHand("off");
-    await lab.wait(2_000);
-    const ticket = repeat(lab);
+    const ticket = await repeatAfterLeaving(lab);
     const on = lab.power.order({ machine: "nuc1", verb: "on", actor: ANNA });
     expect(await lab.run(ticket.done)).toBe(on.order);
     expect(on.order).toMatchObject({ joined: [MAAS], repeats: 0 });

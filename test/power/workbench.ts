@@ -1,4 +1,5 @@
 /** One hub on a virtual clock, with a driver made up for tests, and notes of what becomes of it. */
+import { afterEach, beforeEach, vi } from "vitest";
 import { z } from "zod";
 import { DEFAULT_PACE, type Driver, defineDriver, type Pace } from "../../src/power/driver.ts";
 import type { PowerError } from "../../src/power/errors.ts";
@@ -122,4 +123,20 @@ export class Workbench implements AsyncDisposable {
 /** Whatever follows at once from what was done has happened when this resolves. */
 export async function settled(): Promise<void> {
   for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Timers of the real clock run only as `pass` says, in every test of the file. */
+export function holdRealTime(): void {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+}
+
+export async function pass(ms: number): Promise<void> {
+  await settled();
+  vi.advanceTimersByTime(ms);
+  await settled();
 }
