@@ -66,7 +66,7 @@ export class Clouds {
     const dropped = this.#drop(startedAt, (cloud) =>
       cloud.of === "supply"
         ? cloud.goal === state && !this.#unsettled(state, cloud.since, startedAt, "supply")
-        : !fed && !this.#unsettled(state, startedAt, startedAt, "supply"),
+        : !fed && !this.#closing(startedAt),
     );
     return dropped.some((cloud) => cloud.of === "supply" && cloud.goal === "off");
   }
@@ -81,6 +81,13 @@ export class Clouds {
     return this.#clouds.some(
       (cloud) =>
         cloud.goal !== state && cloud.since < since && cloud.until > startedAt && (of === undefined || cloud.of === of),
+    );
+  }
+
+  /** May the supply, when a reading began, have been about to close? */
+  #closing(startedAt: number): boolean {
+    return this.#clouds.some(
+      ({ goal, of, since, until }) => goal === "on" && of === "supply" && since <= startedAt && until > startedAt,
     );
   }
 

@@ -126,6 +126,11 @@ export class Machine {
     return this.#sources.length === 0;
   }
 
+  /** Does anything but its supply tell whether it runs? */
+  get isSeen(): boolean {
+    return this.#senses.query !== undefined || this.#senses.meter !== undefined;
+  }
+
   #can(verb: Verb): boolean {
     const { stages, supplies, spec } = this;
     switch (verb) {

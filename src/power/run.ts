@@ -301,10 +301,12 @@ export class Run implements Disposable {
 
   /** All its outlets at once, under one cloud. On is obeyed when one outlet obeyed, off when all did. */
   async #commandSupply(verb: "on" | "off") {
-    const { supplies, spec } = this.machine;
+    const { machine } = this;
+    const { supplies, spec } = machine;
     const wait = spec.verify;
     const options: CommandOptions = { verb, goal: verb, wait, lastWay: true, how: verb === "off" ? "hard" : undefined };
-    const starts = verb === "on" && spec.afterAc === "starts";
+    // What nothing but its supply shows is done with when that is.
+    const starts = verb === "on" && spec.afterAc === "starts" && machine.isSeen;
     const aftermath: Aftermath = {
       goal: verb,
       wait,

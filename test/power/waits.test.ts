@@ -106,6 +106,20 @@ describe("an on, where an earlier off may still show", () => {
   });
 });
 
+describe("an off of a supply that an earlier on has not closed yet", () => {
+  test("is proven only when that has shown, read in the very millisecond in which the on ended or later", async () => {
+    await using lab = new Lab();
+    lab.addPlug("nuc1", { lag: "8s", boot: "20s" }, { above: 6 });
+    give(lab, "on");
+    await lab.wait(12_000);
+    await lab.run(give(lab, "off").done);
+    expect(lab.commands("nuc1")).toEqual(["on", "off"]);
+    expect(lab.device("nuc1").fed).toBe(false);
+    await lab.wait(60_000);
+    expect(lab.device("nuc1").fed).toBe(false);
+  });
+});
+
 describe("an on, where the device says that it is on its way off", () => {
   test("is commanded when it is there, and not before", async () => {
     await using lab = new Lab();
