@@ -51,7 +51,7 @@ export function buildDashboard() {
   return undefined;
 }
 
-/** Bytes of script, compressed, of the entry and of all that it imports at once. */
+/** Bytes of script, compressed, of the entry, of what it begins to load, and of all that these import at once. */
 function scriptOfFirstPage() {
   const manifest = JSON.parse(readFileSync(join(NEW, ".vite", "manifest.json"), "utf8"));
   const seen = new Set();
@@ -62,7 +62,8 @@ function scriptOfFirstPage() {
     const own = gzipSync(readFileSync(join(NEW, file))).length;
     return imports.reduce((sum, imported) => sum + weigh(imported), own);
   };
-  return weigh("index.html");
+  const entry = "index.html";
+  return (manifest[entry].dynamicImports ?? []).reduce((sum, page) => sum + weigh(page), weigh(entry));
 }
 
 /** The daemon sends these to whoever takes them. */

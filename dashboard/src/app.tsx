@@ -1,4 +1,4 @@
-import { type ComponentType, lazy, Suspense, useEffect } from "react";
+import { type ComponentType, lazy, Suspense } from "react";
 import { Actions } from "./actions/actions.tsx";
 import { TaskList } from "./actions/task-list.tsx";
 import { MachinesPage } from "./machines/page.tsx";
@@ -8,9 +8,7 @@ import { Link, usePath } from "./router.tsx";
 import { Announcer } from "./shell/announcer.tsx";
 import { PageBoundary } from "./shell/page-boundary.tsx";
 import { Shell } from "./shell/shell.tsx";
-import { connect } from "./state/connection.ts";
-import { useSignedIn } from "./state/session.ts";
-import { forget } from "./state/store.ts";
+import { useSignedIn } from "./state/use-session.ts";
 
 const SignInPage = lazy(() => import("./signin/page.tsx"));
 /** Pages of one thing each: `machines/nuc1`. */
@@ -62,13 +60,6 @@ function Inside() {
 }
 
 function SignedIn() {
-  useEffect(() => {
-    const end = connect();
-    return () => {
-      end();
-      forget();
-    };
-  }, []);
   const path = usePath();
   return (
     <Actions>

@@ -4,6 +4,7 @@ import { PowerController } from "../../src/power/controller.ts";
 import { PowerError } from "../../src/power/errors.ts";
 import { ANNA, Lab, MAAS, RACK2 } from "./lab.ts";
 import { deeds, lastOrder, story, telling, variant } from "./scripted.ts";
+import { toldOutlet } from "./told-outlet.ts";
 
 /** A command that fails as often as is said before it is passed on. */
 function moody(lab: Lab, failures: PowerError[], more: { readonly repeatable?: false } = {}) {
@@ -108,6 +109,28 @@ describe("a command that fails", () => {
     await lab.run(lab.power.query("nuc1"));
     expect(await lab.run(done)).toMatchObject({ state: "done", grade: "measured" });
     expect(sent).toHaveLength(1);
+  });
+
+  test("is not repeated when somebody asked in the very millisecond in which it was sent, and measured the goal", async () => {
+    await using lab = new Lab({ slow: true });
+    let [runs, sent] = [false, 0];
+    const answers = async () => {
+      await lab.clock.sleep(100);
+      return runs ? "on" : "off";
+    };
+    const obeys = async () => {
+      sent += 1;
+      runs = true;
+      lab.power.query("nuc1").catch(() => undefined);
+      throw cannotHaveActed("busy");
+    };
+    const stage = { outlet: toldOutlet(lab, "control", { obeys }), wait: 4_000 };
+    lab.add("nuc1", {
+      query: { kind: "one", outlet: toldOutlet(lab, "host", { answers }) },
+      stages: { on: [stage], off: [], cycle: [], reset: [] },
+    });
+    expect(await lab.order("nuc1", "on")).toMatchObject({ state: "done", grade: "measured" });
+    expect(sent).toBe(1);
   });
 
   test("is repeated when what was measured meanwhile is not the goal", async () => {

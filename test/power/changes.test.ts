@@ -145,6 +145,30 @@ describe("a machine that is removed while its order is under way", () => {
     expect((await lab.order("busy", "off", { actor: ANNA, how: "hard" })).state).toBe("done");
   });
 
+  test("is told of as long as that lasts", async () => {
+    await using lab = new Lab();
+    const { idle, ticket } = await busyLab(lab);
+    lab.power.reconfigure(fleet([idle]));
+    await lab.run(ticket.done);
+    expect(lab.signals).toContainEqual(
+      expect.objectContaining({ kind: "machine:changed", machine: "busy", from: "off", to: "on" }),
+    );
+  });
+
+  test("leaves that order to no machine of another name", async () => {
+    await using lab = new Lab();
+    const { busy, idle, ticket } = await busyLab(lab);
+    const { power } = lab;
+    power.reconfigure(fleet([idle]));
+    const other = { ...busy, facts: { name: "other" } };
+    power.reconfigure(fleet([idle, other]));
+    expect(power.machine("other")).toMatchObject({ spec: other, order: undefined });
+    expect(power.orders()).toEqual([ticket.order]);
+    power.reconfigure(fleet([idle, other, busy]));
+    expect(power.machine("busy").order).toBe(ticket.order);
+    expect((await lab.run(ticket.done)).state).toBe("done");
+  });
+
   test("leaves when the last of its orders has ended, though another took the place of the first", async () => {
     await using lab = new Lab();
     const { idle, ticket } = await busyLab(lab);

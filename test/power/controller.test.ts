@@ -277,6 +277,13 @@ describe("an order", () => {
     expect(lab.notebook.lines).toEqual(["accept on nuc1", "done on nuc1"]);
   });
 
+  test("that could be kept tells of no failure to keep it", async () => {
+    await using lab = new Lab();
+    lab.addMachine("nuc1");
+    await lab.order("nuc1", "on");
+    expect(lab.signals.map(({ kind }) => kind)).not.toContain("journal:failed");
+  });
+
   test("runs marked as unjournalled when the journal cannot be written", async () => {
     await using lab = new Lab();
     lab.addMachine("nuc1");

@@ -21,6 +21,19 @@ describe("the machines of a fleet", () => {
     expect([lab.power.has("nuc1"), lab.power.has("nuc3")]).toEqual([true, false]);
   });
 
+  test("are told of by name to those who look on, when something else is known of one", async () => {
+    await using lab = new Lab();
+    for (const name of ["nuc1", "nuc2"]) lab.addMachine(name);
+    const told: string[] = [];
+    lab.power.watch((name) => told.push(name));
+    await lab.run(lab.power.query("nuc2"));
+    await lab.wait(5_000);
+    await lab.run(lab.power.query("nuc2"));
+    expect(told).toEqual(["nuc2"]);
+    await lab.run(lab.power.query("nuc1"));
+    expect(told).toEqual(["nuc2", "nuc1"]);
+  });
+
   test("show what is known of them", async () => {
     await using lab = new Lab();
     lab.addMachine("nuc1", { boot: "30s" });
@@ -145,6 +158,22 @@ describe("the hubs of a fleet", () => {
     ]);
     expect(examined).toEqual(["1", "2", "3"]);
     expect(await lab.power.examine("mute", NEVER)).toBeUndefined();
+  });
+
+  test("are asked of their own outlets alone what works against those, whatever else their machines use", async () => {
+    await using lab = new Lab();
+    const examined: unknown[] = [];
+    const strip = driver("strip", {
+      examine: async (_, outlets) => {
+        examined.push(...outlets);
+        return [];
+      },
+    });
+    const outlet = lab.outlet("strip", { outlet: "1" }, strip);
+    const other = lab.outlet("mute", { outlet: "2" }, driver("mute"));
+    lab.add("server", { supplies: [{ outlet }, { outlet: other }] });
+    expect(await lab.power.examine("strip", NEVER)).toEqual([]);
+    expect(examined).toEqual([outlet.settings]);
   });
 });
 

@@ -271,6 +271,24 @@ describe("a hub that gets another driver", () => {
     expect(lab.power.hubs().map(({ spec, machines }) => [spec.driver.name, machines])).toEqual([["new", ["a"]]]);
   });
 
+  test("is used by all the machines that used the old one, and opened for them once", async () => {
+    await using lab = new Lab();
+    const [old, next] = [new Device("old"), new Device("new")];
+    const hub = lab.hubSpec("box", old.driver);
+    for (const name of ["1", "2", "3"]) lab.add(name, on(outletOn(hub, name)));
+    await begin(lab);
+    const changed = lab.machines.map((spec) => ({
+      ...spec,
+      ...on(outletOn({ ...hub, driver: next.driver }, spec.facts.name)),
+    }));
+    lab.power.reconfigure(fleet(...changed));
+    expect(lab.power.hubs().map(({ spec, machines }) => [spec.driver.name, machines])).toEqual([
+      ["new", ["1", "2", "3"]],
+    ]);
+    await soon(lab);
+    expect(next.look()).toEqual(["new opens", "new tells of 1,2,3"]);
+  });
+
   test("ends the orders under way with the old one, which hear why", async () => {
     await using lab = new Lab();
     const { changed } = replaced(lab);

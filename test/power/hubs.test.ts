@@ -66,6 +66,15 @@ describe("a hub that does not answer", () => {
     expect([told(lab, "hub:failing"), told(lab, "machine:unreadable")]).toEqual([1, 0]);
   });
 
+  test("is told alone for a machine that is on another hub too", async () => {
+    await using lab = new Lab();
+    const of = ["pdu", "other"].map((hub) => ({ kind: "one" as const, outlet: lab.outlet(hub, { initial: "on" }) }));
+    lab.add("server", { query: { kind: "all", of } });
+    lab.hub("pdu").reachable = false;
+    await expect(lab.run(lab.power.query("server"))).rejects.toMatchObject({ code: "unreachable" });
+    expect([told(lab, "hub:failing"), told(lab, "machine:unreadable")]).toEqual([1, 0]);
+  });
+
   test("is none where it answers that something behind it is gone", async () => {
     await using hub = loneHub({
       key: "broker",

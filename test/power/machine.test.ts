@@ -84,6 +84,14 @@ describe("the outlets of a machine", () => {
     await using readable = new BareMachine(CAN_ALL, supplied);
     await using mute = new BareMachine({ on: nothing, off: nothing }, supplied);
     expect([readable.machine.readsSupply, mute.machine.readsSupply]).toEqual([true, false]);
+    const half = {
+      ...CAN_ALL,
+      without: (settings: unknown) => ((settings as { mute?: boolean }).mute ? ["query" as const] : []),
+    };
+    await using both = new BareMachine(half, (bare) => ({
+      supplies: [{ outlet: bare.outlet().spec }, { outlet: bare.outlet({ mute: true }).spec }],
+    }));
+    expect(both.machine.readsSupply).toBe(false);
   });
 
   test("are read together with others of the hub only where they are read at all", async () => {

@@ -90,6 +90,7 @@ describe("the known name nearest to what was written", () => {
     ["is none two letters away", "nuc", ["nuc12"]],
     ["is none with letters swapped that are no neighbours", "cun", ["nuc"]],
     ["is none with a swap of one letter alone", "nuc1", ["nxu1"]],
+    ["is none with one letter moved and another changed", "nu12", ["nu2x"]],
     ["is none two letters off one of five", "nuc-1", ["nux-2"]],
     ["is none three letters off one of eight", "rack-pdu", ["sbck-pdv"]],
     ["is none four letters off one of nine", "rack-pdu1", ["sbcl-pdu2"]],
@@ -113,5 +114,6 @@ describe("the known name nearest to what was written", () => {
     expect(nearest("rack-pdu1", ["rack-udp2", "rack-pdu2", "rack-xdu2"])).toBe("rack-pdu2");
     expect(nearest("rack-pdu1", ["rack-pdu2", "rack-pdu3"])).toBe("rack-pdu2");
     expect(nearest("rack-pdu1", ["rack-pdu3", "rack-pdu2", "rack-pdu1"])).toBe("rack-pdu1");
+    expect(nearest("rack-12", ["sack-21", "rack-13"])).toBe("rack-13");
   });
 });

@@ -79,6 +79,21 @@ describe("a state that changed", () => {
     await look();
     expect([it.machine.reading?.fed, it.changes]).toEqual([true, 2]);
   });
+
+  test("is known to those who look on when a machine that stays off is fed no more", async () => {
+    const says: { supply: QueryAnswer } = { supply: "on" };
+    const query = async (_hub: unknown, outlet: unknown) => ((outlet as { plug?: boolean }).plug ? says.supply : "off");
+    await using it = new BareMachine({ query }, (bare) => ({
+      supplies: [{ outlet: bare.outlet({ plug: true }).spec }],
+      query: { kind: "one", outlet: bare.outlet().spec },
+    }));
+    const look = () => it.run(it.machine.measure("query"));
+    const before = await look();
+    says.supply = "off";
+    const { state, confidence } = before;
+    expect(await look()).toMatchObject({ state, confidence, fed: false });
+    expect([before.fed, it.changes, it.told]).toEqual([true, 2, []]);
+  });
 });
 
 describe("a reading that is older than the last one", () => {

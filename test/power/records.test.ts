@@ -1,6 +1,6 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { How, Verb } from "../../src/power/driver.ts";
-import type { PowerSignal } from "../../src/power/events.ts";
+import { Listeners, type PowerSignal } from "../../src/power/events.ts";
 import type { OrderRecord } from "../../src/power/order.ts";
 import { ANNA, Lab, MAAS, Notebook, RACK2 } from "./lab.ts";
 
@@ -172,6 +172,39 @@ describe("who listens", () => {
       "order:accepted on: waiting, 0 steps",
       "order:accepted off: waiting, 0 steps, waits for the end of on by maas",
       "order:ended on: superseded, 0 steps",
+    ]);
+  });
+});
+
+describe("one of several who listen", () => {
+  test("hears all when another fails, whose failure is left to the process", () => {
+    const listeners = new Listeners<string>();
+    const heard: string[] = [];
+    const fault = new Error("a listener has a fault");
+    listeners.listen(() => {
+      throw fault;
+    });
+    listeners.listen((told) => heard.push(told));
+    const left = vi.spyOn(globalThis, "queueMicrotask").mockReturnValue();
+    listeners.tell("news");
+    expect(heard).toEqual(["news"]);
+    expect(left.mock.calls).toHaveLength(1);
+    expect(() => left.mock.calls[0]?.[0]()).toThrow(fault);
+  });
+});
+
+describe("a change of state", () => {
+  test("is told with the order under which it came, and without where there was none", async () => {
+    await using lab = new Lab();
+    lab.addMachine("nuc1", { boot: "3s" });
+    const { id } = await lab.order("nuc1", "on");
+    lab.device("nuc1").byHand("off");
+    await lab.wait(5_000);
+    await lab.run(lab.power.query("nuc1"));
+    const changes = lab.signals.flatMap((signal) => (signal.kind === "machine:changed" ? [signal] : []));
+    expect(changes.map(({ from, to, order }) => [from, to, order])).toEqual([
+      ["off", "on", id],
+      ["on", "off", undefined],
     ]);
   });
 });

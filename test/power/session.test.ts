@@ -105,6 +105,13 @@ describe("a connection", () => {
     expect(it.life).toEqual(["open 1", "identify", "begun", "work"]);
   });
 
+  test("is asked who answers on it by what ends the exchange as well", async () => {
+    const passed: unknown[] = [];
+    const it = session({ identify: async (connection: unknown, ctx) => void passed.push(connection, ctx) });
+    await it.use();
+    expect(passed).toEqual([1, { signal: it.signal }]);
+  });
+
   test("is closed once those who use it are done, and whoever comes meanwhile gets a new one", async () => {
     const it = session();
     const [first, second] = [longWork(), longWork()];

@@ -4,6 +4,7 @@ import { PowerError } from "../../src/power/errors.ts";
 import type { MachineSpec } from "../../src/power/spec.ts";
 import { ANNA, Lab, MAAS } from "./lab.ts";
 import { deeds, lastOrder, readTimes, story, variant } from "./scripted.ts";
+import { toldOutlet } from "./told-outlet.ts";
 
 /** A server with two power supplies. */
 function server(lab: Lab, settings: Record<string, unknown> = {}, more: Partial<MachineSpec> = {}) {
@@ -114,10 +115,41 @@ describe("a command to a supply that fails", () => {
     expect(lab.device("pi1").fed).toBe(true);
   });
 
+  test("is good enough when one read shows that it closed, though the machine is still to start", async () => {
+    await using lab = new Lab();
+    lab.addPlug("pi1", { fault: "lost-answer", boot: "3s" }, { above: 6 });
+    const order = await lab.order("pi1", "on");
+    expect(order).toMatchObject({ state: "done", grade: "measured" });
+    expect((order.endedAt ?? 0) - order.acceptedAt).toBeGreaterThanOrEqual(3_000);
+  });
+
   test("is good enough when one read shows that it opened", async () => {
     await using lab = new Lab();
     lab.addPlug("pi1", { fault: "lost-answer", initial: "on" });
     expect(await lab.order("pi1", "off")).toMatchObject({ state: "done", proof: { fed: false } });
+  });
+
+  test("is good enough when one read shows that it opened, and an earlier one to close it is over by then", async () => {
+    await using lab = new Lab({ slow: true });
+    let sent = 0;
+    const answers = async () => {
+      await lab.clock.sleep(100);
+      return "off" as const;
+    };
+    const obeys = async () => {
+      sent += 1;
+      if (sent > 1) throw new PowerError("timeout", "the answer was lost", { mayHaveActed: true });
+    };
+    lab.add("pi1", {
+      supplies: [{ outlet: toldOutlet(lab, "plug", { answers, obeys, repeatable: false }) }],
+      verify: 4_000,
+    });
+    lab.power.order({ machine: "pi1", verb: "on", actor: MAAS });
+    // The on was sent at 100 ms; the read after the off begins 50 ms before its time is over, and ends 50 ms after.
+    await lab.wait(3_950);
+    const off = await lab.order("pi1", "off", { actor: ANNA });
+    expect(off).toMatchObject({ state: "done", proof: { fed: false } });
+    expect(readTimes(off)).toEqual([0, 0.1, 0.2]);
   });
 
   test.each([
@@ -141,6 +173,17 @@ describe("a command to a supply that fails", () => {
     expect((await lab.failure("pi1", "off", { actor: ANNA })).code).toBe("refused");
     const { acceptedAt, endedAt } = lastOrder(lab, "pi1");
     expect(endedAt).toBe(acceptedAt);
+  });
+});
+
+describe("a command to a supply that obeys nobody", () => {
+  test("leaves off unproven, and says so", async () => {
+    await using lab = new Lab();
+    lab.addPlug("pi1", { fault: "stuck", initial: "on" }, { verify: 4_000 });
+    expect(await lab.failure("pi1", "off")).toMatchObject({
+      code: "unproven",
+      message: "pi1 still reads on after 4 s (pi1 closed), not off",
+    });
   });
 });
 
@@ -203,6 +246,21 @@ describe("a supply that rests", () => {
     );
     const [off, on] = lab.device("pi1").commands;
     expect((on?.at ?? 0) - (off?.at ?? 0)).toBe(ms + left);
+  });
+
+  test("does so as well when nothing but the command tells that it was opened", async () => {
+    await using lab = new Lab();
+    const sent: number[] = [];
+    const obeys = async () => void sent.push(lab.clock.now());
+    const answers = () => {
+      throw new PowerError("protocol", "what?");
+    };
+    const outlet = toldOutlet(lab, "plug", { answers, obeys });
+    lab.add("pi1", { supplies: [{ outlet }], minOff: 10_000, verify: 2_000 });
+    expect((await lab.failure("pi1", "off", { actor: ANNA })).code).toBe("unproven");
+    expect((await lab.failure("pi1", "on", { actor: ANNA })).code).toBe("unproven");
+    const [off = 0, ...later] = sent;
+    expect(later.map((at) => at - off)).toEqual([10_000]);
   });
 
   test("does not when nobody knows that it was ever opened", async () => {

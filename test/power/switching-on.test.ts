@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import assumed from "../../src/drivers/assumed.ts";
+import type simulated from "../../src/drivers/simulated.ts";
 import type { QueryAnswer } from "../../src/power/driver.ts";
 import { PowerError } from "../../src/power/errors.ts";
 import type { MachineSpec } from "../../src/power/spec.ts";
@@ -8,13 +9,13 @@ import { deeds, lastOrder, readTimes, story, telling, unreadable, variant } from
 
 const FAILING = new PowerError("unreachable", "nothing to be heard");
 
-/** The first read of the hub fails; the ones after it do not. */
-function hardOfHearing(lab: Lab, name = "pi1") {
+/** The first reads of the hub fail; the ones after them do not. */
+function hardOfHearing(lab: Lab, name = "pi1", fails = 1, failing = FAILING) {
   let reads = 0;
   const driver = variant(lab, name, {
     query: (hub, outlet, { signal }) => {
       reads += 1;
-      if (reads === 1) throw FAILING;
+      if (reads <= fails) throw failing;
       return hub.read(outlet, signal);
     },
   });
@@ -186,6 +187,26 @@ describe("a supply that is closed in vain", () => {
     expect((await lab.failure("pi1", "on")).code).toBe("refused");
     expect(lab.commands("pi1")).toEqual(["on"]);
   });
+
+  test("is not bounced when it refuses, though it could be read by then as closed", async () => {
+    await using lab = new Lab();
+    // Of the hub it says nothing, so nobody but the order reads.
+    hardOfHearing(lab, "pi1", 2, new PowerError("refused", "ask later"));
+    lab.addPlug("pi1", { fault: "refuses", initial: "halted" }, { above: 6 });
+    expect((await lab.failure("pi1", "on")).code).toBe("refused");
+    expect(lab.commands("pi1")).toEqual(["on"]);
+  });
+
+  test("is not bounced when it can never be read", async () => {
+    await using lab = new Lab();
+    hardOfHearing(lab, "pi1", Infinity);
+    lab.addPlug("pi1", { initial: "halted" }, { above: 6, verify: 4_000 });
+    expect(await lab.failure("pi1", "on")).toMatchObject({
+      code: "unproven",
+      message: "pi1 could not be read for 4 s, so on is not proven: nothing to be heard",
+    });
+    expect(lab.commands("pi1")).toEqual(["on"]);
+  });
 });
 
 describe("a machine that is fed and to be woken", () => {
@@ -213,6 +234,18 @@ describe("a machine that is fed and to be woken", () => {
     });
     expect(await lab.failure("pi1", "on")).toMatchObject({ code: "refused", message: "simulated outlet 1 refuses" });
     expect(lab.commands("pi1")).toEqual([]);
+  });
+
+  test("keeps its current when its control refuses, and cannot be read from then on", async () => {
+    await using lab = new Lab();
+    const query: typeof simulated.query = (hub, outlet, { signal }) => {
+      if (lab.commands("wake").length > 0) throw FAILING;
+      return hub.read(outlet, signal);
+    };
+    lab.hubSpec("wake", variant(lab, "wake", { query }));
+    woken(lab, { plug: { initial: "halted" }, wake: { fault: "refuses" } });
+    expect(await lab.failure("pi1", "on")).toMatchObject({ code: "refused", message: "simulated outlet 1 refuses" });
+    expect([lab.commands("pi1"), lab.commands("wake")]).toEqual([[], ["on"]]);
   });
 
   test("has failed when its control refuses, though it is on as far as was ordered", async () => {

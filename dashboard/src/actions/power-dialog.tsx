@@ -3,7 +3,7 @@ import Notification from "@canonical/react-components/dist/esm/components/Notifi
 import { useState } from "react";
 import type { Machine, Verb } from "../api/types.ts";
 import { Dialog } from "../parts/dialog.tsx";
-import { useSession } from "../state/session.ts";
+import { useSession } from "../state/use-session.ts";
 import { isProtected, whyNot } from "../words/allowed.ts";
 import { number, VERB_WORDS } from "../words/words.ts";
 import { order } from "./act.ts";

@@ -5,7 +5,7 @@ import { ask, failureFrom } from "../api/client.ts";
 import type { Driver, Failure, Hub, ListedOutlet } from "../api/types.ts";
 import { FailureNotice } from "../parts/failure-notice.tsx";
 import { announce } from "../state/announce.ts";
-import { useSession } from "../state/session.ts";
+import { useSession } from "../state/use-session.ts";
 import { number } from "../words/words.ts";
 
 interface Props {

@@ -6,8 +6,8 @@ import type { Driver, Failure, Tried } from "../api/types.ts";
 import { FailureNotice } from "../parts/failure-notice.tsx";
 import { Link } from "../router.tsx";
 import { announce } from "../state/announce.ts";
-import { useSession } from "../state/session.ts";
-import { useStore } from "../state/store.ts";
+import { useSession } from "../state/use-session.ts";
+import { useStore } from "../state/use-store.ts";
 import { FieldInput } from "./field-input.tsx";
 import { HubChoice } from "./hub-choice.tsx";
 import { type Field, fieldsOf, missingOf, type Schema, settingsOf, type Typed } from "./schema-fields.ts";
@@ -33,7 +33,7 @@ export function MachineForm({ driver }: { readonly driver: Driver }) {
   // A hub without a name of its own is called as its machine or its address is, and cannot be named in the file.
   const known = useMemo(
     () =>
-      [...hubs.values()].filter(
+      [...(hubs?.values() ?? [])].filter(
         (each) => each.driver === driver.name && each.name !== each.address && !machines?.has(each.name),
       ),
     [hubs, machines, driver],

@@ -3,7 +3,7 @@ import type { Tried } from "../api/types.ts";
 import { ProblemList } from "../configuration/problem-list.tsx";
 import { FailureNotice } from "../parts/failure-notice.tsx";
 import { TextView } from "../parts/text-view.tsx";
-import { useStore } from "../state/store.ts";
+import { useStore } from "../state/use-store.ts";
 
 /** What came of it, and what to paste. */
 export function TryResult({ tried: { problems, reading, error, yaml } }: { readonly tried: Tried }) {

@@ -2,7 +2,7 @@ import { useMemo } from "react";
 import { addressOf } from "../base.ts";
 import { usePageTitle } from "../parts/use-page-title.ts";
 import { setSearch, useSearch } from "../router.tsx";
-import { useStore } from "../state/store.ts";
+import { useStore } from "../state/use-store.ts";
 import { EventList } from "./event-list.tsx";
 import { KINDS } from "./event-words.ts";
 import { type EventFilter, queryOf, useEvents } from "./use-events.ts";

@@ -2,7 +2,7 @@
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { ask, failureFrom } from "../api/client.ts";
 import type { Failure, StoredEvent } from "../api/types.ts";
-import { useStore } from "../state/store.ts";
+import { useStore } from "../state/use-store.ts";
 
 export interface EventFilter {
   readonly machine?: string;

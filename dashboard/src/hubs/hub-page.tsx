@@ -11,8 +11,8 @@ import { NotThere } from "../parts/not-there.tsx";
 import { usePageTitle } from "../parts/use-page-title.ts";
 import { Link, machinePath } from "../router.tsx";
 import { announce } from "../state/announce.ts";
-import { useSession } from "../state/session.ts";
-import { useStore } from "../state/store.ts";
+import { useSession } from "../state/use-session.ts";
+import { useStore } from "../state/use-store.ts";
 import { VERB_WORDS } from "../words/words.ts";
 import { Health, latencyWords } from "./health.tsx";
 
@@ -20,8 +20,8 @@ const LIST_TIMEOUT_MS = 20_000;
 
 export default function HubPage({ name }: { readonly name: string }) {
   usePageTitle(name);
-  const isKnown = useStore((state) => state.machines !== undefined);
-  const hub = useStore((state) => state.hubs.get(name));
+  const isKnown = useStore((state) => state.hubs !== undefined);
+  const hub = useStore((state) => state.hubs?.get(name));
   if (!isKnown) return <Loading what="hub" />;
   if (!hub) return <NotThere what="hub" name={name} to="hubs" />;
   return <Shown hub={hub} />;

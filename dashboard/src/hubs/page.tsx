@@ -5,30 +5,29 @@ import { Loading } from "../parts/loading.tsx";
 import { usePageTitle } from "../parts/use-page-title.ts";
 import { useWindow } from "../parts/use-window.ts";
 import { Link } from "../router.tsx";
-import { useStore } from "../state/store.ts";
+import { useStore } from "../state/use-store.ts";
+import { compareNames } from "../words/natural-order.ts";
 import { number } from "../words/words.ts";
 import { Health, latencyWords } from "./health.tsx";
 
 const ROW = 3.25;
 const HEAD = 2.5;
 const heightOf = () => ROW;
-const NAMES = new Intl.Collator("en", { numeric: true });
 const MOST_NAMED = 4;
 
 export default function HubsPage() {
   usePageTitle("Hubs");
-  const isKnown = useStore((state) => state.machines !== undefined);
   const hubs = useStore((state) => state.hubs);
   // Trouble first.
   const lines = useMemo(
     () =>
-      [...hubs.values()].toSorted(
-        (a, b) => Number(b.failing !== undefined) - Number(a.failing !== undefined) || NAMES.compare(a.name, b.name),
+      [...(hubs?.values() ?? [])].toSorted(
+        (a, b) => Number(b.failing !== undefined) - Number(a.failing !== undefined) || compareNames(a.name, b.name),
       ),
     [hubs],
   );
   const failing = lines.filter((hub) => hub.failing).length;
-  if (!isKnown) return <Loading what="hubs" />;
+  if (!hubs) return <Loading what="hubs" />;
   return (
     <>
       <header className="page-head">

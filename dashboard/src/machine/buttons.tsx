@@ -1,7 +1,7 @@
 import Button from "@canonical/react-components/dist/esm/components/Button";
 import { useAct } from "../actions/actions.tsx";
 import type { Machine } from "../api/types.ts";
-import { useSession } from "../state/session.ts";
+import { useSession } from "../state/use-session.ts";
 import { isProtected, mayNotLock, whyNot, whyNotNow } from "../words/allowed.ts";
 import { VERB_WORDS, VERBS } from "../words/words.ts";
 

@@ -6,7 +6,7 @@ import { Ago } from "../parts/ago.tsx";
 import { Card, Facts } from "../parts/facts.tsx";
 import { FailureNotice } from "../parts/failure-notice.tsx";
 import { useNow } from "../state/now.ts";
-import { useSession } from "../state/session.ts";
+import { useSession } from "../state/use-session.ts";
 import { clock, duration } from "../words/time.ts";
 import { actorName, VERB_WORDS } from "../words/words.ts";
 

@@ -10,7 +10,7 @@ import { Tabs } from "../parts/tabs.tsx";
 import { useAnswer } from "../parts/use-answer.ts";
 import { usePageTitle } from "../parts/use-page-title.ts";
 import { Link, machinePath, useSearch } from "../router.tsx";
-import { useStore } from "../state/store.ts";
+import { useStore } from "../state/use-store.ts";
 import { headline } from "../words/words.ts";
 import { Buttons } from "./buttons.tsx";
 import { Summary } from "./summary.tsx";

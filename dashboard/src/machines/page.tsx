@@ -4,7 +4,8 @@ import { Loading } from "../parts/loading.tsx";
 import { usePageTitle } from "../parts/use-page-title.ts";
 import { useMedia } from "../parts/use-window.ts";
 import { Link, setSearch, useSearch } from "../router.tsx";
-import { useStore } from "../state/store.ts";
+import { useStore } from "../state/use-store.ts";
+import { grouped } from "../words/words.ts";
 import { MachineCards } from "./cards.tsx";
 import { useSelection } from "./selection.ts";
 import { SelectionBar } from "./selection-bar.tsx";
@@ -69,7 +70,7 @@ function Machines({ machines }: { readonly machines: ReadonlyMap<string, Machine
       {shown.length === 0 ? (
         <div className="empty">
           <p className="p-heading--4">No machine fits</p>
-          <p>None of {machines.size.toLocaleString("en")} machines is what was searched for.</p>
+          <p>None of {grouped(machines.size)} machines is what was searched for.</p>
           {isFiltered(view) && (
             <button
               type="button"

@@ -2,7 +2,7 @@ import { useAct } from "../actions/actions.tsx";
 import type { Machine } from "../api/types.ts";
 import { Menu, type MenuItem } from "../parts/menu.tsx";
 import { machinePath, navigate } from "../router.tsx";
-import { useSession } from "../state/session.ts";
+import { useSession } from "../state/use-session.ts";
 import { mayNotLock, whyNotNow } from "../words/allowed.ts";
 import { VERB_WORDS, VERBS } from "../words/words.ts";
 

@@ -1,7 +1,7 @@
 import Button from "@canonical/react-components/dist/esm/components/Button";
 import { type Act, useAct } from "../actions/actions.tsx";
 import type { Machine } from "../api/types.ts";
-import { useSession } from "../state/session.ts";
+import { useSession } from "../state/use-session.ts";
 import { mayNotLock, mayNotSwitch } from "../words/allowed.ts";
 import { number, VERB_WORDS } from "../words/words.ts";
 

@@ -2,7 +2,7 @@ import SearchBox from "@canonical/react-components/dist/esm/components/SearchBox
 import { type RefObject, useEffect } from "react";
 import { Glyph } from "../parts/glyph.tsx";
 import { setSearch } from "../router.tsx";
-import { number, STATES, stateWord } from "../words/words.ts";
+import { grouped, number, STATES, stateWord } from "../words/words.ts";
 import { type Counts, GROUPINGS, type View } from "./view.ts";
 
 interface StatesProps {
@@ -35,7 +35,7 @@ export function StateFilter({ counts, chosen }: StatesProps) {
           onClick={() => setSearch({ state: chosen === state ? undefined : state })}
         >
           <Glyph name={OF_STATE[state]} className={`state-glyph is-${state}${counts[state] === 0 ? " is-none" : ""}`} />
-          {counts[state].toLocaleString("en")} {stateWord(state).toLowerCase()}
+          {grouped(counts[state])} {stateWord(state).toLowerCase()}
         </button>
       ))}
     </fieldset>

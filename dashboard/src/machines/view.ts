@@ -1,5 +1,6 @@
 /** Which machines are shown, in which order: what the address of the page says. */
 import type { Machine } from "../api/types.ts";
+import { compareNames } from "../words/natural-order.ts";
 import { STATES } from "../words/words.ts";
 
 export const SORTS = ["name", "power", "checked", "action", "polled"] as const;
@@ -63,7 +64,6 @@ export function countsOf(machines: readonly Machine[]): Counts {
   return counts;
 }
 
-const NAMES = new Intl.Collator("en", { numeric: true });
 /** Trouble first: who sorts by power looks for it. */
 const URGENCY: Readonly<Record<Machine["state"], number>> = { error: 0, unknown: 1, on: 2, off: 3 };
 
@@ -80,7 +80,7 @@ export function sorted(
   { sort, descending }: Pick<View, "sort" | "descending">,
 ): Machine[] {
   const direction = descending ? -1 : 1;
-  const byName = (a: Machine, b: Machine) => NAMES.compare(a.name, b.name);
+  const byName = (a: Machine, b: Machine) => compareNames(a.name, b.name);
   if (sort === "name") return machines.toSorted((a, b) => direction * byName(a, b));
   const key = KEYS[sort];
   return machines.toSorted((a, b) => direction * (key(a) - key(b)) || byName(a, b));
@@ -119,7 +119,7 @@ export function linesOf(machines: readonly Machine[], group: Grouping | undefine
       else groups.set(name, [machine]);
     }
   const last = WITHOUT[group];
-  const names = [...groups.keys()].toSorted((a, b) => Number(a === last) - Number(b === last) || NAMES.compare(a, b));
+  const names = [...groups.keys()].toSorted((a, b) => Number(a === last) - Number(b === last) || compareNames(a, b));
   return names.flatMap((name): Line[] => {
     const members = groups.get(name) ?? [];
     return [
@@ -134,5 +134,5 @@ export function choices(machines: Iterable<Machine>, key: "drivers" | "tags" | "
   const found = new Set<string>();
   for (const machine of machines)
     for (const value of key === "hubs" ? sharedHubs(machine) : machine[key]) found.add(value);
-  return [...found].toSorted(NAMES.compare);
+  return [...found].toSorted(compareNames);
 }

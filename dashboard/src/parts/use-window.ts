@@ -1,5 +1,5 @@
-import { type RefObject, useEffect, useLayoutEffect, useMemo, useState } from "react";
-import { type Piece, piecesOf, type Range, rangeInSight, topsOf } from "./window.ts";
+import { type RefObject, startTransition, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { lineAt, type Piece, piecesOf, type Range, rangeInSight, topsOf } from "./window.ts";
 
 export interface Windowed {
   readonly pieces: readonly Piece[];
@@ -31,7 +31,9 @@ function scrollerOf(element: HTMLElement | null): HTMLElement {
 export function useWindow<T>({ lines, heightOf, kept, list, covered }: Options<T>): Windowed {
   const [size, setSize] = useState(rem);
   const tops = useMemo(() => topsOf(lines, (line) => heightOf(line) * size), [lines, heightOf, size]);
-  const [range, setRange] = useState<Range>({ from: 0, to: 40 });
+  // At first no more than fits on the screen: it shows the sooner.
+  const [range, setRange] = useState<Range>(() => ({ from: 0, to: lineAt(tops, window.innerHeight) + 1 }));
+  const isFirst = useRef(true);
 
   useLayoutEffect(() => {
     const scroller = scrollerOf(list.current);
@@ -41,7 +43,9 @@ export function useWindow<T>({ lines, heightOf, kept, list, covered }: Options<T
       const next = rangeInSight(tops, { top, bottom: top + scroller.clientHeight });
       setRange((before) => (before.from === next.from && before.to === next.to ? before : next));
     };
-    look();
+    if (isFirst.current) startTransition(look);
+    else look();
+    isFirst.current = false;
     scroller.addEventListener("scroll", look, { passive: true });
     const resized = new ResizeObserver(() => {
       setSize(rem());

@@ -1,6 +1,6 @@
 import Notification from "@canonical/react-components/dist/esm/components/Notifications/Notification";
 import { Link } from "../router.tsx";
-import { useStore } from "../state/store.ts";
+import { useStore } from "../state/use-store.ts";
 import { clock } from "../words/time.ts";
 
 /** What is wrong with all that is shown. */

@@ -4,8 +4,9 @@ import { addressOf } from "../base.ts";
 import { Glyph, type GlyphName } from "../parts/glyph.tsx";
 import { Link, usePath } from "../router.tsx";
 import { announce } from "../state/announce.ts";
-import { signOut, useSession } from "../state/session.ts";
-import { useStore } from "../state/store.ts";
+import { signOut } from "../state/session.ts";
+import { useSession } from "../state/use-session.ts";
+import { useStore } from "../state/use-store.ts";
 import { setTheme, type Theme, useTheme } from "./theme.ts";
 
 const PAGES: readonly { readonly path: string; readonly title: string; readonly glyph: GlyphName }[] = [
@@ -19,7 +20,7 @@ export function Navigation() {
   const path = usePath();
   const [isOpen, setOpen] = useState(false);
   const isHere = (page: string) => (page === "" ? path === "" || path.startsWith("machines/") : path === page);
-  const failing = useStore((state) => [...state.hubs.values()].filter((hub) => hub.failing).length);
+  const failing = useStore((state) => [...(state.hubs?.values() ?? [])].filter((hub) => hub.failing).length);
   return (
     <header className={`nav is-dark${isOpen ? " is-open" : ""}`}>
       <div className="nav__head">

@@ -10,7 +10,7 @@
 import { ask } from "../api/client.ts";
 import { follow } from "../api/live.ts";
 import type { DaemonStatus, Hub, Machine, StoredEvent } from "../api/types.ts";
-import { type Change, change, current, markFresh, setAll, setLink } from "./store.ts";
+import { type Change, change, current, markFresh, setHubs, setLink, setMachines } from "./store.ts";
 
 const REFRESH_MS = 30_000;
 /** A list of thousands is a burden for both sides (ms per machine). */
@@ -57,12 +57,14 @@ async function live(signal: AbortSignal): Promise<boolean> {
   const fetchAll = async () => {
     behind = [];
     try {
-      const [{ machines }, { hubs }, status] = await Promise.all([
-        ask<{ readonly machines: readonly Machine[] }>("machines", { signal: both }),
+      // What most look at comes first, and is not held up by the rest.
+      const { machines } = await ask<{ readonly machines: readonly Machine[] }>("machines", { signal: both });
+      setMachines(machines);
+      const [{ hubs }, status] = await Promise.all([
         ask<{ readonly hubs: readonly Hub[] }>("hubs", { signal: both }),
         ask<DaemonStatus>("status", { signal: both }),
       ]);
-      setAll({ machines, hubs });
+      setHubs(hubs);
       change({ status });
     } finally {
       const missed: readonly Change[] = behind;

@@ -1,5 +1,4 @@
 /** Who looks at the pages, and what they may do. */
-import { useSyncExternalStore } from "react";
 import { ApiError, ask, failureFrom, whenSignedOut } from "../api/client.ts";
 import type { Failure, Session } from "../api/types.ts";
 
@@ -50,18 +49,11 @@ export async function signOut(): Promise<void> {
   set({ kind: "out" });
 }
 
-function subscribe(listener: () => void): () => void {
+export function signedIn(): SignedIn {
+  return state;
+}
+
+export function whenSignedInChanges(listener: () => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
-}
-
-export function useSignedIn(): SignedIn {
-  return useSyncExternalStore(subscribe, () => state);
-}
-
-/** Where somebody is signed in. */
-export function useSession(): Session {
-  const signedIn = useSignedIn();
-  if (signedIn.kind !== "in") throw new Error("nobody is signed in");
-  return signedIn.session;
 }

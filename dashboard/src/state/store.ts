@@ -1,11 +1,11 @@
 /** What is known of the daemon: one value, replaced as a whole. A change is shown at once, more within a moment as one. */
-import { useSyncExternalStore } from "react";
 import type { DaemonStatus, Hub, Machine, StoredEvent } from "../api/types.ts";
 
 export interface State {
   /** By name; undefined before the first answer. */
   readonly machines: ReadonlyMap<string, Machine> | undefined;
-  readonly hubs: ReadonlyMap<string, Hub>;
+  /** By name; undefined before the first answer. */
+  readonly hubs: ReadonlyMap<string, Hub> | undefined;
   readonly status: DaemonStatus | undefined;
   /** The newest that came live, oldest first. */
   readonly events: readonly StoredEvent[];
@@ -28,7 +28,7 @@ const MOST_EVENTS = 1_000;
 const MOMENT_MS = 80;
 const EMPTY: State = {
   machines: undefined,
-  hubs: new Map(),
+  hubs: undefined,
   status: undefined,
   events: [],
   link: "connecting",
@@ -46,16 +46,16 @@ function replace(next: State): void {
   for (const listener of listeners) listener();
 }
 
-/** Everything anew: what is not in it is no more. */
-export function setAll({
-  machines,
-  hubs,
-}: {
-  readonly machines: readonly Machine[];
-  readonly hubs: readonly Hub[];
-}): void {
+/** All machines anew: one that is not among them is no more. */
+export function setMachines(machines: readonly Machine[]): void {
   flush();
-  replace({ ...state, machines: byName(machines), hubs: byName(hubs) });
+  replace({ ...state, machines: byName(machines) });
+}
+
+/** All hubs anew, likewise. */
+export function setHubs(hubs: readonly Hub[]): void {
+  flush();
+  replace({ ...state, hubs: byName(hubs) });
 }
 
 export function change(next: Change): void {
@@ -98,7 +98,7 @@ function flush(): void {
     ...state,
     // What did not change stays the same value, and is not shown anew.
     machines: changes.some((next) => next.machines ?? next.removed) && state.machines ? machines : state.machines,
-    hubs: changes.some((next) => next.hubs) ? hubs : state.hubs,
+    hubs: changes.some((next) => next.hubs) && state.hubs ? hubs : state.hubs,
     status,
     events,
   });
@@ -115,9 +115,4 @@ export function current(): State {
 export function listen(listener: () => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
-}
-
-/** A part of the state; the component shows it anew when that part is another one. */
-export function useStore<T>(part: (state: State) => T): T {
-  return useSyncExternalStore(listen, () => part(state));
 }

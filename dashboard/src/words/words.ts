@@ -103,5 +103,10 @@ export function orderWords(order: OrderRecord): string {
 
 /** `1 machine`, `2 machines`. */
 export function number(count: number, word: string): string {
-  return `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
+  return `${grouped(count)} ${word}${count === 1 ? "" : "s"}`;
+}
+
+/** `10,000`. By hand, because the browser takes a twentieth of a second to load what formats numbers. */
+export function grouped(count: number): string {
+  return String(count).replace(/\B(?=(?:\d{3})+$)/g, ",");
 }
