@@ -1,4 +1,3 @@
-import { setImmediate as breathe } from "node:timers/promises";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { Ticket } from "../power/api.ts";
@@ -15,6 +14,7 @@ import { actorOf, type Principal } from "./principal.ts";
 import { BY_ID, ORDERS_QUERY } from "./queries.ts";
 import { learn } from "./request-log.ts";
 import { addRoute } from "./route.ts";
+import { turn } from "./turn.ts";
 
 const ONE = z.object({ order: ORDER }).meta({ id: "OrderAnswer", description: "It was done" });
 const LIST = z.object({ orders: z.array(ORDER) }).meta({ id: "Orders", description: "The newest first" });
@@ -96,6 +96,7 @@ export function orderRoutes(app: App, services: ApiServices): void {
       mayForce(principal, wish.force);
       const results: z.output<typeof RESULTS>["results"] = [];
       for (const machine of new Set(machines)) {
+        await turn();
         try {
           const known = visibleMachine(power, principal, machine);
           const ticket = power.order(orderOf({ ...wish, machine: known }, principal, request));
@@ -105,8 +106,6 @@ export function orderRoutes(app: App, services: ApiServices): void {
           if (isFault(thrown)) throw thrown;
           results.push({ machine, error: answerOf(thrown).error });
         }
-        // Each is written to the disk before it is obeyed: MAAS's polls are not to wait for a thousand of them.
-        await breathe();
       }
       await power.kept();
       reply.code(202);

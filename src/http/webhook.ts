@@ -20,6 +20,7 @@ import type { Answered } from "./request-log.ts";
 import type { OldRoute, Sightings, Told } from "./sightings.ts";
 import type { WebhookRoute } from "./tallies.ts";
 import { decoded } from "./target.ts";
+import { turn } from "./turn.ts";
 
 export interface WebhookServices {
   readonly power: Power;
@@ -199,6 +200,7 @@ async function order(
   { request, response, principal }: Call,
   wish: { readonly machine: string; readonly verb: Verb },
 ): Promise<void> {
+  await turn();
   if (stopping.aborted) throw stopped();
   const ticket = power.order({ ...wish, actor: actorOf(principal, request) });
   ticket.done.catch(() => undefined);

@@ -86,7 +86,7 @@ export class PowerController implements Power {
       tell,
       changed: (name) => this.#changes.tell(name),
       hub: (outlet) => this.#hubs.get(outlet.hub),
-      orderOf: (name) => this.#posts.get(name)?.order?.id,
+      orderOf: (name) => (this.#posts.get(name) ?? this.#leavingPost(name))?.order?.id,
     };
     this.#postServices = {
       clock,
@@ -345,12 +345,17 @@ export class PowerController implements Power {
 
   /** A machine that was removed and comes back while its order is still under way. */
   #takeBack(name: string, spec: MachineSpec): Post | undefined {
-    const post = [...this.#leaving].find((leaving) => leaving.machine.name === name);
+    const post = this.#leavingPost(name);
     if (!post) return undefined;
     this.#leaving.delete(post);
     this.#pending.set(post, spec);
     this.#settle(post);
     return post;
+  }
+
+  /** Of a machine that was removed while its order is under way. */
+  #leavingPost(name: string): Post | undefined {
+    return [...this.#leaving].find((post) => post.machine.name === name);
   }
 
   #allPosts(): readonly Post[] {

@@ -151,7 +151,7 @@ describe("a machine that is removed while its order is under way", () => {
     lab.power.reconfigure(fleet([idle]));
     await lab.run(ticket.done);
     expect(lab.signals).toContainEqual(
-      expect.objectContaining({ kind: "machine:changed", machine: "busy", from: "off", to: "on" }),
+      expect.objectContaining({ kind: "machine:changed", machine: "busy", to: "on", order: ticket.order.id }),
     );
   });
 
