@@ -10,7 +10,7 @@ import type { Priority } from "./lane.ts";
 import { Meter } from "./meter.ts";
 import { type Asking, Outlet } from "./outlet.ts";
 import type { Reading } from "./reading.ts";
-import { type Query, type Senses, sense } from "./sense.ts";
+import { type Query, type Senses, type SupplySeen, sense } from "./sense.ts";
 import type { MachineSpec, OutletSpec, QuerySpec } from "./spec.ts";
 
 /** A query answers or fails within this time (ms). */
@@ -159,11 +159,21 @@ export class Machine {
   /** Measures now. Throws PowerError. */
   async measure(priority: Priority, signal?: AbortSignal): Promise<Reading> {
     const { clock } = this.#services;
+    let supply: SupplySeen | undefined;
     try {
-      const reading = await sense(this.#senses, this.asking(priority, signal), () => clock.now());
+      const reading = await sense(
+        this.#senses,
+        this.asking(priority, signal),
+        () => clock.now(),
+        (seen) => {
+          supply = seen;
+        },
+      );
       this.#took(reading);
       return reading;
     } catch (thrown) {
+      // What is known of its supply is known, though what tells of the machine itself failed.
+      if (supply && !this.#isNewerThan(supply)) this.#learn(supply);
       const error = PowerError.from(thrown);
       if (!signal?.aborted) this.#failed(error);
       throw error;
@@ -302,7 +312,7 @@ export class Machine {
       this.#toldUnreadable = false;
       this.#services.tell({ kind: "machine:readable", at: clock.now(), machine: this.name });
     }
-    if (before && before.confidence !== "stale" && before.startedAt > reading.startedAt) {
+    if (this.#isNewerThan(reading)) {
       if (failed) this.#services.changed(this.name);
       return;
     }
@@ -323,8 +333,13 @@ export class Machine {
     this.#learn(reading);
   }
 
-  /** What the reading tells of clouds, of when the supply opened, and of the state to be remembered. */
-  #learn({ state, fed, confidence, startedAt }: Reading): void {
+  /** Does the newest reading tell of a later time? */
+  #isNewerThan({ startedAt }: Pick<Reading, "startedAt">): boolean {
+    return this.#reading !== undefined && this.#reading.confidence !== "stale" && this.#reading.startedAt > startedAt;
+  }
+
+  /** What was read tells of clouds, of when the supply opened, and of the state to be remembered. */
+  #learn({ state, fed, confidence, startedAt }: Partial<Reading> & Pick<Reading, "startedAt">): void {
     const { last, clouds } = this.#memory;
     const learnt: { -readonly [Key in keyof MachineMemory]: MachineMemory[Key] } = {};
     if (fed !== undefined) {
@@ -333,7 +348,7 @@ export class Machine {
       if (opened || (!fed && this.#memory.fed === true)) learnt.openedAt = this.#services.clock.now();
       if (fed !== this.#memory.fed) learnt.fed = fed;
     }
-    if (state !== "unknown" && confidence === "measured") {
+    if (state !== undefined && state !== "unknown" && confidence === "measured") {
       this.#clouds.shown(state, startedAt);
       if (last?.state !== state) learnt.last = { state, at: startedAt };
     }

@@ -15,6 +15,12 @@ export type Query =
   | { readonly kind: "one"; readonly outlet: Outlet }
   | { readonly kind: "first" | "all" | "any"; readonly of: readonly Query[] };
 
+/** What the supply was seen to be, whatever became of the rest of the reading. */
+export interface SupplySeen {
+  readonly fed: boolean;
+  readonly startedAt: number;
+}
+
 export interface Senses {
   readonly supplies: readonly Outlet[];
   readonly query: Query | undefined;
@@ -35,10 +41,15 @@ interface Supplied {
 }
 
 /**
- * A reading of what is there now, in as few exchanges as it takes.
+ * A reading of what is there now, in as few exchanges as it takes. `seen` is told of the supply as soon as that is known.
  * Throws PowerError where a device failed and nothing else is definite.
  */
-export async function sense(senses: Senses, asking: Asking, now: () => number): Promise<Reading> {
+export async function sense(
+  senses: Senses,
+  asking: Asking,
+  now: () => number,
+  seen?: (supply: SupplySeen) => void,
+): Promise<Reading> {
   const begun = now();
   const { supplies, query, meter } = senses;
   if (supplies.length === 0) {
@@ -48,6 +59,7 @@ export async function sense(senses: Senses, asking: Asking, now: () => number): 
   }
   const supply = await senseSupply(supplies, asking, begun);
   const { fed, outlets, failure } = supply;
+  if (fed !== undefined) seen?.({ fed, startedAt: supply.startedAt });
   const withSupply = (reading: Reading): Reading => ({
     ...reading,
     startedAt: Math.min(supply.startedAt, reading.startedAt),

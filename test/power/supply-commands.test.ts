@@ -325,3 +325,22 @@ describe("limits on starts", () => {
     expect(deeds(order)).toEqual(["0 s command on by pi1", "0 s command on by wake"]);
   });
 });
+
+describe("a supply that was seen closed, while what tells of the machine could not be read", () => {
+  test("is known to be closed: an on of it is over, and cannot come yet", async () => {
+    await using lab = new Lab();
+    const bmc = lab.outlet("bmc", { fault: "unreachable" });
+    lab.add("host", {
+      supplies: [{ outlet: lab.outlet("strip", { kind: "plug" }) }],
+      query: { kind: "one", outlet: bmc },
+      stages: { on: [], off: [{ outlet: bmc, wait: 10_000, how: "soft" }], cycle: [], reset: [] },
+      verify: 60_000,
+    });
+    const on = lab.power.order({ machine: "host", verb: "on", actor: ANNA });
+    await lab.wait(5_000);
+    expect(lab.device("strip").fed).toBe(true);
+    expect(lab.notebook.get("host").fed).toBe(true);
+    expect(lab.notebook.get("host").clouds?.map(({ of }) => of)).toEqual(["machine"]);
+    await expect(lab.run(on.done)).rejects.toMatchObject({ code: "unproven" });
+  });
+});
