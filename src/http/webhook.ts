@@ -209,6 +209,7 @@ async function order(
   const giveUp = () => answered.abort();
   // A caller that hangs up has no more use for an answer; its order goes on.
   response.once("close", giveUp);
+  if (response.closed) giveUp();
   stopping.addEventListener("abort", giveUp, { once: true });
   try {
     const held = clock.sleep(hold, answered.signal).then(

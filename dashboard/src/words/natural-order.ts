@@ -1,6 +1,6 @@
 /**
- * Names in the order in which people count: `node2` before `node10`, capitals beside small letters, `ö` beside `o`. By hand, because the
- * browser's collator takes it a twentieth of a second to load, and the first machines wait for it.
+ * Names in the order in which people count: `node2` before `node10`, capitals beside small letters, `ö` beside `o`. By
+ * hand, because the browser's collator takes it a twentieth of a second to load, and the first machines wait for it.
  */
 const keys = new Map<string, string>();
 
