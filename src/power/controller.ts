@@ -23,6 +23,7 @@ import { nearest } from "./names.ts";
 import type { Actor, Behind, OrderRecord, OrderRequest } from "./order.ts";
 import { Post, type PostServices } from "./post.ts";
 import type { Reading } from "./reading.ts";
+import { Remembered } from "./remembered.ts";
 import { sameData } from "./same-data.ts";
 import { allOutlets, type LimitSpec, type MachineSpec } from "./spec.ts";
 import { Starts } from "./starts.ts";
@@ -57,6 +58,8 @@ export class PowerController implements Power {
   readonly #machineServices: MachineServices;
   readonly #postServices: PostServices;
   readonly #posts = new Map<string, Post>();
+  /** By the machine's name; of those that are gone as well, for they may come back. */
+  readonly #remembered = new Map<string, Remembered>();
   /** Posts of machines that are gone, until their order has ended. */
   readonly #leaving = new Set<Post>();
   /** What posts are to be changed to once no order is under way. */
@@ -82,8 +85,8 @@ export class PowerController implements Power {
     const tell = (event: PowerEvent) => this.#tell(event);
     this.#machineServices = {
       clock,
-      memory,
       tell,
+      remembered: (name) => this.#rememberedOf(name),
       changed: (name) => this.#changes.tell(name),
       hub: (outlet) => this.#hubs.get(outlet.hub),
       orderOf: (name) => (this.#posts.get(name) ?? this.#leavingPost(name))?.order?.id,
@@ -313,6 +316,14 @@ export class PowerController implements Power {
     const machine = new Machine(spec, this.#machineServices);
     this.#hubs.join(machine);
     return machine;
+  }
+
+  #rememberedOf(name: string): Remembered {
+    const { clock, memory } = this.#options;
+    const known =
+      this.#remembered.get(name) ?? new Remembered(name, { clock, memory, tell: (event) => this.#tell(event) });
+    this.#remembered.set(name, known);
+    return known;
   }
 
   /** Changes what is to be changed at a post, where no order is under way. Does another machine use its hubs now, or none? */

@@ -1,15 +1,16 @@
-/** One machine at run time: its outlets, its readings, what was asked of it last, and what must be remembered of it. */
+/** One machine at run time, as the configuration has it: its outlets, its readings, and what is remembered of it. */
 import type { Clock } from "./clock.ts";
-import { type Cloud, Clouds } from "./cloud.ts";
+import type { Cloud } from "./cloud.ts";
 import { type How, VERBS, type Verb } from "./driver.ts";
-import { messageOf, PowerError } from "./errors.ts";
+import { PowerError } from "./errors.ts";
 import type { PowerEvent } from "./events.ts";
 import type { Hub } from "./hub.ts";
-import type { Lock, MachineMemory, Memory } from "./journal.ts";
+import type { Lock } from "./journal.ts";
 import type { Priority } from "./lane.ts";
 import { Meter } from "./meter.ts";
 import { type Asking, Outlet } from "./outlet.ts";
 import type { Reading } from "./reading.ts";
+import type { Remembered } from "./remembered.ts";
 import { type Query, type Senses, type SupplySeen, sense } from "./sense.ts";
 import type { MachineSpec, OutletSpec, QuerySpec } from "./spec.ts";
 
@@ -27,7 +28,8 @@ export interface Stage {
 
 export interface MachineServices {
   readonly clock: Clock;
-  readonly memory: Memory;
+  /** What is remembered of the machine of that name. */
+  readonly remembered: (machine: string) => Remembered;
   readonly hub: (spec: OutletSpec) => Hub;
   readonly tell: (event: PowerEvent) => void;
   /** What is known of its state is another thing than before. */
@@ -38,6 +40,7 @@ export interface MachineServices {
 
 export class Machine {
   readonly spec: MachineSpec;
+  readonly remembered: Remembered;
   readonly supplies: readonly Outlet[];
   readonly stages: Readonly<Record<Verb, readonly Stage[]>>;
   readonly verbs: readonly Verb[];
@@ -46,9 +49,7 @@ export class Machine {
   readonly #sources: readonly Outlet[];
   readonly #senses: Senses;
   readonly #services: MachineServices;
-  readonly #clouds: Clouds;
   #waiting: readonly (() => void)[] = NONE;
-  #memory: MachineMemory;
   #reading: Reading | undefined;
   #error: PowerError | undefined;
   /** Was it told that it cannot be read? */
@@ -60,8 +61,7 @@ export class Machine {
   constructor(spec: MachineSpec, services: MachineServices) {
     this.spec = spec;
     this.#services = services;
-    this.#memory = services.memory.get(spec.facts.name);
-    this.#clouds = new Clouds(this.#memory.clouds);
+    this.remembered = services.remembered(spec.facts.name);
     const bound = new Map<OutletSpec, Outlet>();
     const bind = (outlet: OutletSpec) => {
       const known = bound.get(outlet) ?? new Outlet(outlet, services.hub(outlet));
@@ -101,12 +101,8 @@ export class Machine {
     return this.#error;
   }
 
-  get memory(): MachineMemory {
-    return this.#memory;
-  }
-
   get lock(): Lock | undefined {
-    return this.#memory.lock;
+    return this.remembered.lock;
   }
 
   /** Every outlet that it uses, each once. */
@@ -152,28 +148,20 @@ export class Machine {
   }
 
   asking(priority: Priority, signal?: AbortSignal): Asking {
-    const { last, fed } = this.#memory;
+    const { last, fed } = this.remembered.facts;
     return { machine: this.spec.facts, last, fed, priority, ...(signal && { signal }) };
   }
 
   /** Measures now. Throws PowerError. */
   async measure(priority: Priority, signal?: AbortSignal): Promise<Reading> {
     const { clock } = this.#services;
-    let supply: SupplySeen | undefined;
+    // At once: what tells of the machine itself may take long, or fail.
+    const seen = (supply: SupplySeen) => this.remembered.learn(supply);
     try {
-      const reading = await sense(
-        this.#senses,
-        this.asking(priority, signal),
-        () => clock.now(),
-        (seen) => {
-          supply = seen;
-        },
-      );
+      const reading = await sense(this.#senses, this.asking(priority, signal), () => clock.now(), seen);
       this.#took(reading);
       return reading;
     } catch (thrown) {
-      // What is known of its supply is known, though what tells of the machine itself failed.
-      if (supply && !this.#isNewerThan(supply)) this.#learn(supply);
       const error = PowerError.from(thrown);
       if (!signal?.aborted) this.#failed(error);
       throw error;
@@ -261,46 +249,14 @@ export class Machine {
     this.#voidBefore = this.#services.clock.now();
   }
 
-  get clouds(): readonly Cloud[] {
-    return this.#clouds.all;
-  }
-
-  /** Kept before the command is sent, so that a crash in the middle of it does not lose them. */
-  cloud(clouds: readonly Cloud[]): void {
-    this.#clouds.add(clouds);
-    this.remember({ clouds: this.#clouds.all });
-  }
-
-  /** A command has ended: instead of the clouds it was sent under these hold, where it may have acted. */
-  recloud(sentUnder: readonly Cloud[], clouds: readonly Cloud[], more: Partial<MachineMemory> = {}): void {
-    this.#clouds.remove(sentUnder);
-    if (clouds.length > 0) this.#clouds.add(clouds);
-    this.remember({ ...more, clouds: this.#clouds.all });
-  }
-
   /** The cloud that forbids to trust a reading of `state`. */
   cloudAgainst(state: "on" | "off"): Cloud | undefined {
-    return this.#clouds.against(state, this.#services.clock.now());
+    return this.remembered.cloudAgainst(state);
   }
 
   /** Does the reading show the state, with nothing under way that may yet change it? */
   shows(reading: Reading | undefined, state: "on" | "off"): reading is Reading {
     return reading?.state === state && (reading.towards ?? state) === state && this.cloudAgainst(state) === undefined;
-  }
-
-  setLock(lock: Lock | undefined): void {
-    const { lock: _before, ...memory } = this.#memory;
-    this.#memory = memory;
-    this.remember(lock ? { lock } : {});
-  }
-
-  remember(memory: Partial<MachineMemory>): void {
-    this.#memory = { ...this.#memory, ...memory };
-    try {
-      this.#services.memory.set(this.name, this.#memory);
-    } catch (error) {
-      this.#services.tell({ kind: "journal:failed", at: this.#services.clock.now(), message: messageOf(error) });
-    }
   }
 
   #took(reading: Reading): void {
@@ -330,30 +286,12 @@ export class Machine {
         ...(order !== undefined && { order }),
       });
     }
-    this.#learn(reading);
+    this.remembered.learn(reading);
   }
 
   /** Does the newest reading tell of a later time? */
   #isNewerThan({ startedAt }: Pick<Reading, "startedAt">): boolean {
     return this.#reading !== undefined && this.#reading.confidence !== "stale" && this.#reading.startedAt > startedAt;
-  }
-
-  /** What was read tells of clouds, of when the supply opened, and of the state to be remembered. */
-  #learn({ state, fed, confidence, startedAt }: Partial<Reading> & Pick<Reading, "startedAt">): void {
-    const { last, clouds } = this.#memory;
-    const learnt: { -readonly [Key in keyof MachineMemory]: MachineMemory[Key] } = {};
-    if (fed !== undefined) {
-      const opened = this.#clouds.supplied(fed, startedAt);
-      // It may have opened as late as just now: after a command that takes its time, or by somebody else's hand.
-      if (opened || (!fed && this.#memory.fed === true)) learnt.openedAt = this.#services.clock.now();
-      if (fed !== this.#memory.fed) learnt.fed = fed;
-    }
-    if (state !== undefined && state !== "unknown" && confidence === "measured") {
-      this.#clouds.shown(state, startedAt);
-      if (last?.state !== state) learnt.last = { state, at: startedAt };
-    }
-    if (clouds !== this.#clouds.all && (clouds?.length ?? 0) > 0) learnt.clouds = this.#clouds.all;
-    if (Object.keys(learnt).length > 0) this.remember(learnt);
   }
 
   #failed(error: PowerError): void {

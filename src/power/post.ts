@@ -147,7 +147,7 @@ export class Post {
   setLock(lock: Lock | undefined, by: Actor): void {
     const before = this.machine.lock;
     if (!lock && !before) return;
-    this.machine.setLock(lock);
+    this.machine.remembered.setLock(lock);
     this.#services.tell({
       kind: lock ? "machine:locked" : "machine:unlocked",
       at: this.#services.clock.now(),

@@ -129,14 +129,14 @@ export class Run implements Disposable {
     this.safePoint();
     const at = this.#clock.now();
     const sentUnder = clouded(at, at + timeout + wait);
-    machine.cloud(sentUnder);
+    machine.remembered.cloud(sentUnder);
     machine.voidReadings();
     await this.#synced();
     const sent = await send();
     const { endedAt, acted, failure } = sent;
     this.#acted ||= acted;
     const obeyed = acted && !failure && { last: { state: goal, at: endedAt }, ...remember?.(endedAt) };
-    machine.recloud(sentUnder, acted ? clouded(endedAt, endedAt + wait) : [], obeyed || {});
+    machine.remembered.recloud(sentUnder, acted ? clouded(endedAt, endedAt + wait) : [], obeyed || {});
     machine.voidReadings();
     this.safePoint();
     return sent;
@@ -173,8 +173,10 @@ export class Run implements Disposable {
   /** Did somebody who asked between two attempts measure the goal? Then the machine is left alone. */
   #shownSince(time: number, outlet: Outlet, { verb, goal }: CommandOptions): boolean {
     const { reading, supplies } = this.machine;
-    if (verb !== goal || supplies.includes(outlet)) return false;
-    return reading?.confidence === "measured" && reading.startedAt >= time && this.machine.shows(reading, goal);
+    if (verb !== goal || reading?.confidence !== "measured" || reading.startedAt < time) return false;
+    // A machine may run or halt whatever one outlet of its supply does, unless all are open.
+    if (supplies.includes(outlet) && reading.fed !== false) return false;
+    return this.machine.shows(reading, goal);
   }
 
   async #sendOnce(outlet: Outlet, { verb, how }: CommandOptions): Promise<Exchange<Followed | undefined>> {
@@ -267,7 +269,7 @@ export class Run implements Disposable {
     const since = await this.command(outlet, options);
     if (!opposed || !outlet.repeatable) return this.prover.prove(verb, { since, wait, settle });
     const undone = ({ state, startedAt }: Reading) =>
-      state === opposed.goal && startedAt < opposed.until && !this.machine.clouds.includes(opposed);
+      state === opposed.goal && startedAt < opposed.until && !this.machine.remembered.clouds.includes(opposed);
     const shows = (reading: Reading) => this.machine.shows(reading, verb) || undone(reading);
     const seen = await this.prover.prove(verb, { since, wait, settle, shows });
     if (!undone(seen)) return seen;
@@ -288,8 +290,9 @@ export class Run implements Disposable {
    * did not obey. Throws where none did.
    */
   async closeSupply(): Promise<{ readonly endedAt: number; readonly failed: ReadonlyMap<Outlet, PowerError> }> {
-    const { memory, spec } = this.machine;
-    const rested = memory.openedAt === undefined ? 0 : memory.openedAt + spec.minOff;
+    const { remembered, spec } = this.machine;
+    const { openedAt } = remembered.facts;
+    const rested = openedAt === undefined ? 0 : openedAt + spec.minOff;
     const left = rested - this.#clock.now();
     if (left > 0) {
       this.progress.rest(`supply stays open until ${spec.minOff / 1_000} s are over`, left);

@@ -15,7 +15,7 @@ export type Query =
   | { readonly kind: "one"; readonly outlet: Outlet }
   | { readonly kind: "first" | "all" | "any"; readonly of: readonly Query[] };
 
-/** What the supply was seen to be, whatever became of the rest of the reading. */
+/** What the supply was seen to be, whatever becomes of the rest of the reading. */
 export interface SupplySeen {
   readonly fed: boolean;
   readonly startedAt: number;
@@ -41,8 +41,8 @@ interface Supplied {
 }
 
 /**
- * A reading of what is there now, in as few exchanges as it takes. `seen` is told of the supply as soon as that is known.
- * Throws PowerError where a device failed and nothing else is definite.
+ * A reading of what is there now, in as few exchanges as it takes. Where more is asked than the supply, `seen` is told of
+ * that as soon as it is known. Throws PowerError where a device failed and nothing else is definite.
  */
 export async function sense(
   senses: Senses,
@@ -59,7 +59,6 @@ export async function sense(
   }
   const supply = await senseSupply(supplies, asking, begun);
   const { fed, outlets, failure } = supply;
-  if (fed !== undefined) seen?.({ fed, startedAt: supply.startedAt });
   const withSupply = (reading: Reading): Reading => ({
     ...reading,
     startedAt: Math.min(supply.startedAt, reading.startedAt),
@@ -72,6 +71,7 @@ export async function sense(
     meter?.cut();
     return withSupply(sure("off", supply.assumed, supply.startedAt));
   }
+  if (fed !== undefined) seen?.({ fed, startedAt: supply.startedAt });
   if (query) {
     const reading = await senseQuery(query, asking);
     const runs = reading.state === "on" && reading.confidence === "measured";

@@ -5,6 +5,7 @@ import { Hubs } from "./hubs.ts";
 import type { Memory } from "./journal.ts";
 import { Machine } from "./machine.ts";
 import type { Reading } from "./reading.ts";
+import { Remembered } from "./remembered.ts";
 import type { HubSpec, MachineSpec } from "./spec.ts";
 
 export interface TrialServices {
@@ -28,7 +29,7 @@ export async function tryOut(spec: MachineSpec, { clock, memory, known }: TrialS
   try {
     const machine = new Machine(spec, {
       clock,
-      memory: forgetful,
+      remembered: (name) => new Remembered(name, { clock, memory: forgetful, tell: noop }),
       hub: (outlet) => known(outlet.hub) ?? hubs.get(outlet.hub),
       tell: noop,
       changed: noop,

@@ -133,6 +133,83 @@ describe("a command that fails", () => {
     expect(sent).toBe(1);
   });
 
+  describe("at one of two supplies", () => {
+    /** Two plugs, the second of which is not to be reached for the first half second. */
+    function twin(lab: Lab) {
+      const sent: string[] = [];
+      const plug = (hub: string, initial: "on" | "off") => {
+        const send = (verb: "on" | "off") => async () => {
+          sent.push(`${verb} ${hub}`);
+          if (hub === "right" && sent.filter((command) => command === `${verb} right`).length === 1)
+            throw cannotHaveActed("busy");
+          lab.device(hub).command(verb);
+        };
+        const driver = variant(lab, hub, { on: send("on"), off: send("off") });
+        return { outlet: lab.outlet(hub, { kind: "plug", initial }, driver) };
+      };
+      return { sent, plug };
+    }
+
+    test("is not repeated when somebody who asked meanwhile measured all of them open", async () => {
+      await using lab = new Lab();
+      const { sent, plug } = twin(lab);
+      lab.add("server", { supplies: [plug("left", "on"), plug("right", "on")], fresh: 0 });
+      const { done } = lab.power.order({ machine: "server", verb: "off", actor: MAAS });
+      await lab.wait(200);
+      lab.device("right").byHand("off");
+      await lab.run(lab.power.query("server"));
+      expect(await lab.run(done)).toMatchObject({ state: "done", grade: "measured" });
+      expect(sent).toEqual(["off left", "off right"]);
+    });
+
+    test("is repeated when one of them was measured closed", async () => {
+      await using lab = new Lab();
+      const { sent, plug } = twin(lab);
+      lab.add("server", { supplies: [plug("left", "on"), plug("right", "on")], fresh: 0 });
+      const { done } = lab.power.order({ machine: "server", verb: "off", actor: MAAS });
+      await lab.wait(200);
+      await lab.run(lab.power.query("server"));
+      expect(await lab.run(done)).toMatchObject({ state: "done", grade: "measured" });
+      expect(sent).toEqual(["off left", "off right", "off right"]);
+    });
+
+    test("is repeated when it is to close, and the other was measured closed", async () => {
+      await using lab = new Lab();
+      const { sent, plug } = twin(lab);
+      lab.add("server", { supplies: [plug("left", "off"), plug("right", "off")], fresh: 0 });
+      const { done } = lab.power.order({ machine: "server", verb: "on", actor: MAAS });
+      await lab.wait(200);
+      await lab.run(lab.power.query("server"));
+      await lab.run(done);
+      expect(sent).toEqual(["on left", "on right", "on right"]);
+    });
+  });
+
+  test("is repeated while the machine has halted and its supply is closed", async () => {
+    await using lab = new Lab();
+    const [failures, sent] = [[cannotHaveActed("busy")], [] as string[]];
+    const driver = variant(lab, "plug", {
+      off: async (hub, outlet, { signal }) => {
+        sent.push("off");
+        const failure = failures.shift();
+        if (failure) throw failure;
+        await hub.command(outlet, "off", signal);
+      },
+    });
+    lab.add("pi1", {
+      supplies: [{ outlet: lab.outlet("plug", { kind: "plug", initial: "on" }, driver) }],
+      above: 6,
+      cut: "always",
+      fresh: 0,
+    });
+    const { done } = lab.power.order({ machine: "pi1", verb: "off", actor: MAAS });
+    await lab.wait(200);
+    lab.device("plug").halt();
+    expect((await lab.run(lab.power.query("pi1"))).state).toBe("off");
+    await lab.run(done);
+    expect([sent, lab.device("plug").fed]).toEqual([["off", "off"], false]);
+  });
+
   test("is repeated when what was measured meanwhile is not the goal", async () => {
     await using lab = new Lab();
     const { sent } = moody(lab, [cannotHaveActed("busy")]);

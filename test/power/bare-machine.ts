@@ -3,6 +3,7 @@ import type { Driver } from "../../src/power/driver.ts";
 import type { PowerEvent } from "../../src/power/events.ts";
 import type { MachineMemory } from "../../src/power/journal.ts";
 import { Machine } from "../../src/power/machine.ts";
+import { Remembered } from "../../src/power/remembered.ts";
 import type { MachineSpec } from "../../src/power/spec.ts";
 import { BareHub } from "./bare-hub.ts";
 import { machineSpec } from "./lab.ts";
@@ -27,20 +28,22 @@ export class BareMachine implements AsyncDisposable {
   ) {
     this.bare = new BareHub(driver);
     const { hub, clock } = this.bare;
+    const tell = (event: PowerEvent) => void this.told.push(event);
+    const memory = {
+      get: () => remembered,
+      set: (_name: string, memory: MachineMemory) => {
+        if (this.full) throw new Error("disk full");
+        this.kept.push(memory);
+      },
+      pin: () => undefined,
+      setPin: () => undefined,
+      synced: async () => undefined,
+    };
     this.machine = new Machine(machineSpec("nuc1", spec(this.bare)), {
       clock,
-      memory: {
-        get: () => remembered,
-        set: (_name, memory) => {
-          if (this.full) throw new Error("disk full");
-          this.kept.push(memory);
-        },
-        pin: () => undefined,
-        setPin: () => undefined,
-        synced: async () => undefined,
-      },
+      remembered: (name) => new Remembered(name, { clock, memory, tell }),
       hub: () => hub,
-      tell: (event) => void this.told.push(event),
+      tell,
       changed: () => {
         this.changes += 1;
       },

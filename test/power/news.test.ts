@@ -169,7 +169,7 @@ describe("a reading shows a state", () => {
     await using _it = it;
     const reading = await it.run(it.machine.query());
     const cloud = { goal: "off", of: "machine", since: it.now(), until: it.now() + 5_000 } as const;
-    it.machine.cloud([cloud]);
+    it.machine.remembered.cloud([cloud]);
     expect([it.machine.shows(reading, "on"), it.machine.cloudAgainst("on")]).toEqual([false, cloud]);
     expect(it.machine.cloudAgainst("off")).toBeUndefined();
     await it.wait(5_000);
@@ -183,10 +183,10 @@ describe("a command to a machine", () => {
     await using _it = it;
     const sentUnder = { goal: "off", of: "machine", since: it.now(), until: it.now() + 9_000 } as const;
     const ended = { ...sentUnder, since: it.now() + 3, until: it.now() + 6_000 };
-    it.machine.cloud([sentUnder]);
-    it.machine.recloud([sentUnder], [ended], { last: { state: "off", at: 3 } });
+    it.machine.remembered.cloud([sentUnder]);
+    it.machine.remembered.recloud([sentUnder], [ended], { last: { state: "off", at: 3 } });
     expect(it.kept).toEqual([{ clouds: [sentUnder] }, { clouds: [ended], last: { state: "off", at: 3 } }]);
-    it.machine.recloud([ended], []);
-    expect([it.machine.clouds, it.kept.at(-1)]).toEqual([[], { clouds: [], last: { state: "off", at: 3 } }]);
+    it.machine.remembered.recloud([ended], []);
+    expect([it.machine.remembered.clouds, it.kept.at(-1)]).toEqual([[], { clouds: [], last: { state: "off", at: 3 } }]);
   });
 });

@@ -258,10 +258,13 @@ describe("what is remembered of a machine", () => {
     await using _it = it;
     await it.wait(2_000);
     await look();
-    expect([it.machine.clouds, it.kept]).toEqual([[cloud], []]);
+    expect([it.machine.remembered.clouds, it.kept]).toEqual([[cloud], []]);
     says.now = "on";
     await look();
-    expect([it.machine.clouds, it.kept]).toEqual([[], [{ last: { state: "on", at: it.now() }, clouds: [] }]]);
+    expect([it.machine.remembered.clouds, it.kept]).toEqual([
+      [],
+      [{ last: { state: "on", at: it.now() }, clouds: [] }],
+    ]);
   });
 
   test("is passed to the driver with each read, as for an order", async () => {
@@ -284,7 +287,7 @@ describe("what is remembered of a machine", () => {
     await using _it = it;
     it.full = true;
     await look();
-    expect(it.machine.memory).toEqual({ last: { state: "on", at: it.now() } });
+    expect(it.machine.remembered.facts).toEqual({ last: { state: "on", at: it.now() } });
     expect(it.told).toEqual([{ kind: "journal:failed", at: it.now(), message: "disk full" }]);
   });
 
@@ -292,11 +295,11 @@ describe("what is remembered of a machine", () => {
     const lock = { by: "anna", reason: "disk", at: 9 };
     const { it } = machineSaying("on", { fed: true });
     await using _it = it;
-    it.machine.setLock(lock);
-    expect(it.machine.lock).toEqual(lock);
-    it.machine.setLock(undefined);
-    expect(it.machine.lock).toBeUndefined();
+    it.machine.remembered.setLock(lock);
+    expect(it.machine.remembered.lock).toEqual(lock);
+    it.machine.remembered.setLock(undefined);
+    expect(it.machine.remembered.lock).toBeUndefined();
     expect(it.kept).toEqual([{ fed: true, lock }, { fed: true }]);
-    expect(it.machine.memory).not.toHaveProperty("lock");
+    expect(it.machine.remembered.facts).not.toHaveProperty("lock");
   });
 });

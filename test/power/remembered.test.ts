@@ -5,6 +5,7 @@ import type { MachineMemory } from "../../src/power/journal.ts";
 import { until } from "../expecting.ts";
 import { ANNA, Lab, MAAS } from "./lab.ts";
 import { unreadable, variant } from "./scripted.ts";
+import { toldOutlet } from "./told-outlet.ts";
 
 /** What is kept of the machine while its command is under way. */
 function keptWhileSent(lab: Lab, hub: string, machine: string, pace: { readonly timeout?: number } = {}) {
@@ -211,5 +212,68 @@ describe("what is kept of a supply that cannot be read", () => {
     expect(lab.notebook.get("pi1")).toEqual(before);
     expect((await lab.failure("pi1", "on", { actor: ANNA })).code).toBe("refused");
     expect(lab.notebook.get("pi1")).toEqual(before);
+  });
+});
+
+describe("what was learnt of a machine that a reload replaces", () => {
+  /** A machine on a metered plug, whose state takes 30 ms to read and whose watts take two seconds. */
+  function metered(lab: Lab) {
+    const plug = { closed: true, switchedAt: [] as number[] };
+    const outlet = toldOutlet(lab, "plug", {
+      pace: { concurrency: 2 },
+      answers: async () => {
+        const { closed } = plug;
+        await lab.clock.sleep(30);
+        return closed ? "on" : "off";
+      },
+      draws: async () => {
+        await lab.clock.sleep(2_000);
+        return plug.closed ? 20 : 0;
+      },
+      obeys: async () => {
+        plug.closed = true;
+        plug.switchedAt.push(lab.clock.now());
+      },
+    });
+    lab.add("nuc1", { supplies: [{ outlet }], above: 6, minOff: 5_000 });
+    const reload = () =>
+      lab.power.reconfigure({
+        machines: lab.machines.map((spec) => ({ ...spec, description: "reloaded" })),
+        limits: [],
+      });
+    return { plug, reload };
+  }
+
+  test("is known to the one that takes its place, though it came out after that", async () => {
+    await using lab = new Lab({ slow: true });
+    const { plug, reload } = metered(lab);
+    lab.power.query("nuc1").catch(() => undefined);
+    await lab.wait(10);
+    reload();
+    await lab.wait(100);
+    plug.closed = false;
+    await lab.wait(100);
+    const openBy = lab.clock.now();
+    await lab.order("nuc1", "on");
+    expect((plug.switchedAt[0] ?? 0) - openBy).toBeGreaterThanOrEqual(5_000);
+  });
+
+  test("does not take the place of what was learnt since", async () => {
+    await using lab = new Lab({ slow: true });
+    const { plug, reload } = metered(lab);
+    plug.closed = false;
+    await lab.run(lab.power.query("nuc1"));
+    await lab.wait(60_000);
+    plug.closed = true;
+    lab.power.query("nuc1").catch(() => undefined);
+    await lab.wait(500);
+    reload();
+    plug.closed = false;
+    await lab.run(lab.power.query("nuc1"));
+    const known = lab.notebook.get("nuc1");
+    expect(known).toMatchObject({ fed: false, openedAt: lab.clock.now(), last: { state: "off" } });
+    plug.closed = true;
+    await lab.wait(5_000);
+    expect(lab.notebook.get("nuc1")).toEqual(known);
   });
 });

@@ -122,6 +122,7 @@ export class Invariants {
       seen.size === 1 &&
       seen.has(verb) &&
       !this.#pending(plan, opposite(verb), contact.began) &&
+      !this.#heard(plan, opposite(verb), contact.began) &&
       !(verb === "off" && this.#restarting(plan, contact.began)) &&
       !this.#unsent(plan, contact.began)
     ) {
@@ -406,6 +407,14 @@ export class Invariants {
       const wait = supply ? plan.verify : plan.wait;
       if (leadsTo !== to || ended + wait <= now) return false;
       return !this.#resolved(plan, { to, supply, ended, now });
+    });
+  }
+
+  /** Was the state the last thing that a device told by then, and told unasked: after whatever was read? */
+  #heard(plan: Plan, state: "on" | "off", now: number): boolean {
+    return outletsOf(plan).some((key) => {
+      const last = this.#toldAt(key, now);
+      return last?.pushed === true && last.told === state;
     });
   }
 

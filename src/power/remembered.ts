@@ -1,0 +1,98 @@
+/**
+ * What is known of a machine from what was commanded and read, and outlives the daemon. A machine that a reload replaces
+ * hands it on, so that a reading which ends after that is neither lost nor takes the place of what was learnt since.
+ */
+import type { Clock } from "./clock.ts";
+import { type Cloud, Clouds } from "./cloud.ts";
+import { messageOf } from "./errors.ts";
+import type { PowerEvent } from "./events.ts";
+import type { Lock, MachineMemory, Memory } from "./journal.ts";
+import type { Reading } from "./reading.ts";
+
+export interface RememberedServices {
+  readonly clock: Clock;
+  readonly memory: Memory;
+  readonly tell: (event: PowerEvent) => void;
+}
+
+export class Remembered {
+  readonly #machine: string;
+  readonly #services: RememberedServices;
+  readonly #clouds: Clouds;
+  #facts: MachineMemory;
+  /** What was read before these times is older than what is known (ms since 1970). */
+  #suppliedAt = 0;
+  #shownAt = 0;
+
+  constructor(machine: string, services: RememberedServices) {
+    this.#machine = machine;
+    this.#services = services;
+    this.#facts = services.memory.get(machine);
+    this.#clouds = new Clouds(this.#facts.clouds);
+  }
+
+  get facts(): MachineMemory {
+    return this.#facts;
+  }
+
+  get clouds(): readonly Cloud[] {
+    return this.#clouds.all;
+  }
+
+  get lock(): Lock | undefined {
+    return this.#facts.lock;
+  }
+
+  /** The cloud that forbids to trust a reading of `state`. */
+  cloudAgainst(state: "on" | "off"): Cloud | undefined {
+    return this.#clouds.against(state, this.#services.clock.now());
+  }
+
+  /** Kept before the command is sent, so that a crash in the middle of it does not lose them. */
+  cloud(clouds: readonly Cloud[]): void {
+    this.#clouds.add(clouds);
+    this.#keep({ clouds: this.#clouds.all });
+  }
+
+  /** A command has ended: instead of the clouds it was sent under these hold, where it may have acted. */
+  recloud(sentUnder: readonly Cloud[], clouds: readonly Cloud[], more: Partial<MachineMemory> = {}): void {
+    this.#clouds.remove(sentUnder);
+    if (clouds.length > 0) this.#clouds.add(clouds);
+    this.#keep({ ...more, clouds: this.#clouds.all });
+  }
+
+  setLock(lock: Lock | undefined): void {
+    const { lock: _before, ...facts } = this.#facts;
+    this.#facts = facts;
+    this.#keep(lock ? { lock } : {});
+  }
+
+  /** What was read tells of clouds, of when the supply opened, and of the last state. */
+  learn({ state, fed, confidence, startedAt }: Partial<Reading> & Pick<Reading, "startedAt">): void {
+    const { last, clouds } = this.#facts;
+    const learnt: { -readonly [Key in keyof MachineMemory]: MachineMemory[Key] } = {};
+    if (fed !== undefined && startedAt >= this.#suppliedAt) {
+      this.#suppliedAt = startedAt;
+      const opened = this.#clouds.supplied(fed, startedAt);
+      // It may have opened as late as just now: after a command that takes its time, or by somebody else's hand.
+      if (opened || (!fed && this.#facts.fed === true)) learnt.openedAt = this.#services.clock.now();
+      if (fed !== this.#facts.fed) learnt.fed = fed;
+    }
+    if (state !== undefined && state !== "unknown" && confidence === "measured" && startedAt >= this.#shownAt) {
+      this.#shownAt = startedAt;
+      this.#clouds.shown(state, startedAt);
+      if (last?.state !== state) learnt.last = { state, at: startedAt };
+    }
+    if (clouds !== this.#clouds.all && (clouds?.length ?? 0) > 0) learnt.clouds = this.#clouds.all;
+    if (Object.keys(learnt).length > 0) this.#keep(learnt);
+  }
+
+  #keep(facts: Partial<MachineMemory>): void {
+    this.#facts = { ...this.#facts, ...facts };
+    try {
+      this.#services.memory.set(this.#machine, this.#facts);
+    } catch (error) {
+      this.#services.tell({ kind: "journal:failed", at: this.#services.clock.now(), message: messageOf(error) });
+    }
+  }
+}
