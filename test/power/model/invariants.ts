@@ -158,10 +158,15 @@ export class Invariants {
     this.#check(rested >= plan.minOff, `${what}: it rested ${rested} ms, not ${plan.minOff}`);
   }
 
-  /** Could anybody know that the outlet opened then: it was told to, or was told of as closed before and as open since? */
+  /**
+   * Could anybody know that the outlet opened then: it was told to, as far as who told it knows, or was told of as closed
+   * before and as open since?
+   */
   #knownToOpen(key: string, at: number): boolean {
     const { contacts } = this.#scene.site;
-    const reached = contacts.filter((contact) => contact.key === key && contact.reached !== undefined);
+    const reached = contacts.filter(
+      (contact) => contact.key === key && contact.reached !== undefined && (contact.acted || !contact.command),
+    );
     const before = reached.findLast((contact) => (contact.reached ?? 0) <= at);
     if (before?.command === "off") return true;
     const closed = before?.command === "on" || before?.told === "on" || typeof before?.told === "number";
