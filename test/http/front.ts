@@ -1,6 +1,6 @@
 /** MAAS's front over a lab of simulated machines, on a real socket, and who is let in there. */
 import { once } from "node:events";
-import type { Server } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { AccessError } from "../../src/http/access-error.ts";
 import type { MaaspowerRoutes } from "../../src/http/maaspower.ts";
@@ -17,6 +17,10 @@ export class Front implements AsyncDisposable {
   readonly sightings = new Sightings();
   readonly stopping = new AbortController();
   readonly faults: unknown[] = [];
+  /** Webhooks that were answered: `on 200`. */
+  readonly answered: string[] = [];
+  /** Who calls is known once this is over; absent: at once. */
+  recognised: ((request: IncomingMessage) => Promise<void>) | undefined;
   /** maaspower's routes, where they are served. */
   maaspower: MaaspowerRoutes | undefined;
   #server: Server | undefined;
@@ -30,8 +34,11 @@ export class Front implements AsyncDisposable {
           sightings: this.sightings,
           hold: 100_000,
           stopping: this.stopping.signal,
-          answered: () => undefined,
-          authenticate: ({ headers }) => principal(headers.authorization),
+          answered: (route, { status }) => this.answered.push(`${route} ${status}`),
+          authenticate: (request) => {
+            const known = () => principal(request.headers.authorization);
+            return this.recognised?.(request).then(known) ?? known();
+          },
         },
         maaspower: () => this.maaspower,
         probes: new Probes(),

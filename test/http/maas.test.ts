@@ -1,8 +1,10 @@
+import { once } from "node:events";
 import { connect } from "node:net";
 import { describe, expect, test } from "vitest";
 import simulated from "../../src/drivers/simulated.ts";
 import { defineDriver } from "../../src/power/driver.ts";
 import { PowerError } from "../../src/power/errors.ts";
+import { until } from "../expecting.ts";
 import { ANNA, BERT } from "../power/lab.ts";
 import { Front } from "./front.ts";
 
@@ -269,6 +271,21 @@ describe("MAAS's dialect", () => {
     await front.lab.wait(60_000);
     expect(front.lab.device("nuc1").running).toBe(true);
     expect(front.lab.power.machine("nuc1").lastOrder?.state).toBe("done");
+  });
+
+  test("holds nothing for a caller that had hung up when its order was taken", async () => {
+    await using front = new Front();
+    front.lab.addMachine("nuc1");
+    front.recognised = async ({ socket }) => {
+      socket.destroy();
+      await once(socket, "close");
+    };
+    await front.ask("POST", "/maas/nuc1/on");
+    const { power } = front.lab;
+    await until(() => power.machine("nuc1").order !== undefined);
+    while (power.machine("nuc1").order) await front.lab.wait(1_000);
+    expect(power.machine("nuc1").lastOrder).toMatchObject({ verb: "on", state: "done" });
+    expect([front.answered, front.faults]).toEqual([[], []]);
   });
 
   test("answers held callers with 503 when the daemon stops", async () => {
