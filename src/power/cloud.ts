@@ -4,6 +4,8 @@
  * command: an off that is read under an on that has not shown may be the off from before both. Plain data, for it
  * outlives the daemon.
  */
+import type { SupplySeen } from "./reading.ts";
+
 export interface Cloud {
   readonly goal: "on" | "off";
   /** What was commanded. What was asked of a machine is void when its current is cut; what was asked of its supply is not. */
@@ -11,6 +13,8 @@ export interface Cloud {
   /** When the command ended (ms since 1970); when it began, while it is under way. */
   readonly since: number;
   readonly until: number;
+  /** Labels of the outlets that may have acted, where the supply has several: it has shown when each of them has. */
+  readonly outlets?: readonly string[];
   /** A native cycle or reset, of whose off nothing was seen yet: an on that is read may be the on from before it. */
   readonly restarts?: boolean;
 }
@@ -58,17 +62,17 @@ export class Clouds {
   }
 
   /**
-   * The supply was seen closed or open. Open: nothing that was asked of the machine before can still happen in it.
+   * The supply was seen closed or open, or each of its outlets. Open: nothing that was asked of the machine before can still happen in it.
    * Answers whether a command to open it showed for the first time.
    */
-  supplied(fed: boolean, startedAt: number): boolean {
-    const state = fed ? "on" : "off";
+  supplied(seen: SupplySeen): boolean {
+    const { fed, startedAt } = seen;
     const dropped = this.#drop(startedAt, (cloud) =>
       cloud.of === "supply"
-        ? cloud.goal === state && !this.#unsettled(state, cloud.since, startedAt, "supply")
+        ? hasShown(cloud, seen) && !this.#unsettled(cloud.goal, cloud.since, startedAt, "supply")
         : !fed && !this.#closing(startedAt),
     );
-    return dropped.some((cloud) => cloud.of === "supply" && cloud.goal === "off");
+    return !fed && dropped.some((cloud) => cloud.of === "supply" && cloud.goal === "off");
   }
 
   /** The cloud under which a reading of `state` is not to be trusted at `now`. */
@@ -96,4 +100,10 @@ export class Clouds {
     if (dropped.length > 0) this.remove(dropped);
     return dropped;
   }
+}
+
+function hasShown({ goal, outlets: commanded }: Cloud, { fed, outlets: seen }: SupplySeen): boolean {
+  if (!commanded || !seen) return fed === (goal === "on");
+  const wanted = goal === "on" ? "closed" : "open";
+  return commanded.every((label) => seen.some((outlet) => outlet.label === label && outlet.state === wanted));
 }

@@ -9,9 +9,9 @@ import type { Lock } from "./journal.ts";
 import type { Priority } from "./lane.ts";
 import { Meter } from "./meter.ts";
 import { type Asking, Outlet } from "./outlet.ts";
-import type { Reading } from "./reading.ts";
+import type { Reading, SupplySeen } from "./reading.ts";
 import type { Remembered } from "./remembered.ts";
-import { type Query, type Senses, type SupplySeen, sense } from "./sense.ts";
+import { type Query, type Senses, sense } from "./sense.ts";
 import type { MachineSpec, OutletSpec, QuerySpec } from "./spec.ts";
 
 /** A query answers or fails within this time (ms). */
@@ -155,12 +155,18 @@ export class Machine {
   /** Measures now. Throws PowerError. */
   async measure(priority: Priority, signal?: AbortSignal): Promise<Reading> {
     const { clock } = this.#services;
-    // At once: what tells of the machine itself may take long, or fail.
-    const seen = (supply: SupplySeen) => this.remembered.learn(supply);
+    let supply: SupplySeen | undefined;
+    const seen = (read: SupplySeen) => {
+      // At once: what tells of the machine itself may take long, or fail.
+      this.remembered.learn(read);
+      supply = read;
+    };
     try {
       const reading = await sense(this.#senses, this.asking(priority, signal), () => clock.now(), seen);
+      this.remembered.learn(reading, supply);
       this.#took(reading);
-      return reading;
+      // Who only asks is told the newest; an order goes by what it read itself.
+      return priority === "query" ? (this.newerThan(reading) ?? reading) : reading;
     } catch (thrown) {
       const error = PowerError.from(thrown);
       if (!signal?.aborted) this.#failed(error);
@@ -254,9 +260,20 @@ export class Machine {
     return this.remembered.cloudAgainst(state);
   }
 
-  /** Does the reading show the state, with nothing under way that may yet change it? */
+  /** Does the reading show the state, with nothing under way, now or when it began, that may yet change it, and nothing newer? */
   shows(reading: Reading | undefined, state: "on" | "off"): reading is Reading {
-    return reading?.state === state && (reading.towards ?? state) === state && this.cloudAgainst(state) === undefined;
+    if (reading?.state !== state || (reading.towards ?? state) !== state) return false;
+    return this.#isUnclouded(reading, state) && this.newerThan(reading)?.state !== (state === "on" ? "off" : "on");
+  }
+
+  /** Does the reading show whether the supply is closed, as above? */
+  showsSupply(reading: Reading | undefined, fed: boolean): boolean {
+    if (reading?.fed !== fed) return false;
+    return this.#isUnclouded(reading, fed ? "on" : "off") && this.newerThan(reading)?.fed !== !fed;
+  }
+
+  #isUnclouded(reading: Reading, state: "on" | "off"): boolean {
+    return this.cloudAgainst(state) === undefined && !this.remembered.beganUnderCloud(reading, state);
   }
 
   #took(reading: Reading): void {
@@ -268,7 +285,7 @@ export class Machine {
       this.#toldUnreadable = false;
       this.#services.tell({ kind: "machine:readable", at: clock.now(), machine: this.name });
     }
-    if (this.#isNewerThan(reading)) {
+    if (this.newerThan(reading)) {
       if (failed) this.#services.changed(this.name);
       return;
     }
@@ -286,12 +303,12 @@ export class Machine {
         ...(order !== undefined && { order }),
       });
     }
-    this.remembered.learn(reading);
   }
 
-  /** Does the newest reading tell of a later time? */
-  #isNewerThan({ startedAt }: Pick<Reading, "startedAt">): boolean {
-    return this.#reading !== undefined && this.#reading.confidence !== "stale" && this.#reading.startedAt > startedAt;
+  /** What a device told unasked, or somebody else read, since that reading began. */
+  newerThan({ startedAt }: Pick<Reading, "startedAt">): Reading | undefined {
+    const newest = this.#reading;
+    return newest && newest.confidence !== "stale" && newest.startedAt > startedAt ? newest : undefined;
   }
 
   #failed(error: PowerError): void {

@@ -9,6 +9,9 @@ import type { Exchange, Hub } from "./hub.ts";
 import type { Priority } from "./lane.ts";
 import { type OutletSpec, outletName } from "./spec.ts";
 
+/** A state that changes each time that it is read is none. */
+const READS = 3;
+
 export interface Asking {
   readonly machine: MachineFacts;
   readonly last: Context["last"];
@@ -58,12 +61,27 @@ export class Outlet {
 
   /**
    * Reads the state. `startedAt` is when the value was true, at the latest when the exchange began. A query, never an
-   * order, is content with what the device told unasked since the last command.
+   * order, is content with what the device told unasked since the last command. What the device told otherwise while it
+   * was read is old, and read again. Throws PowerError.
    */
   async read(asking: Asking): Promise<Exchange<Answer>> {
-    const pushed = asking.priority === "query" ? this.hub.pushed(this.spec.settings) : undefined;
-    if (pushed && pushed.at >= (this.commandedAt ?? 0))
-      return { value: pushed.answer, startedAt: pushed.at, endedAt: pushed.at };
+    for (let attempt = 0; attempt < READS; attempt++) {
+      const pushed = asking.priority === "query" ? this.hub.pushed(this.spec.settings) : undefined;
+      if (pushed && pushed.at >= (this.commandedAt ?? 0))
+        return { value: pushed.answer, startedAt: pushed.at, endedAt: pushed.at };
+      const exchange = await this.#read(asking);
+      if (!this.#toldOtherwise(exchange)) return exchange;
+    }
+    throw new PowerError("busy", `${this.label} changes faster than it can be read`);
+  }
+
+  #toldOtherwise({ value, startedAt }: Exchange<Answer>): boolean {
+    const pushed = this.hub.pushed(this.spec.settings);
+    if (!pushed || pushed.at <= startedAt || pushed.answer.state === "unknown") return false;
+    return value.state !== "unknown" && value.state !== pushed.answer.state;
+  }
+
+  async #read(asking: Asking): Promise<Exchange<Answer>> {
     const { driver } = this.spec.hub;
     const alone = () =>
       this.#exchange(asking, "read", async ({ connection, settings, found }, ctx): Promise<QueryAnswer> => {
@@ -91,8 +109,16 @@ export class Outlet {
     });
   }
 
-  /** Sends one command. Throws PowerError; `mayHaveActed` tells whether the device may have obeyed all the same. */
-  async command(verb: Verb, how: How | undefined, asking: Asking): Promise<Exchange<Followed | undefined>> {
+  /**
+   * Sends one command, in its turn and after `ready`. Throws PowerError, and what `ready` threw; `mayHaveActed` tells
+   * whether the device may have obeyed all the same.
+   */
+  async command(
+    verb: Verb,
+    how: How | undefined,
+    asking: Asking,
+    ready?: () => Promise<void>,
+  ): Promise<Exchange<Followed | undefined>> {
     const { driver } = this.spec.hub;
     const { off } = driver;
     const command = verb === "off" && typeof off === "object" ? off[how ?? "hard"] : driver[verb];
@@ -103,6 +129,7 @@ export class Outlet {
       let doubt: string | undefined;
       const exchange = await this.#exchange(asking, "command", async ({ connection, settings, found }, ctx) => {
         doubt = found?.doubt;
+        await ready?.();
         const result = await command(connection, settings, ctx);
         return typeof result === "object" ? result : undefined;
       });

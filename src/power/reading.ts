@@ -15,6 +15,16 @@ export interface SupplyReading {
   readonly state: "closed" | "open" | "unknown";
 }
 
+/** What a supply was seen to be, whatever becomes of the rest of the reading. */
+export interface SupplySeen {
+  /** At least one outlet is closed; false: all are open. */
+  readonly fed: boolean;
+  /** As for a reading (ms since 1970). */
+  readonly startedAt: number;
+  /** Where there are several. */
+  readonly outlets?: readonly SupplyReading[];
+}
+
 export interface Reading {
   readonly state: PowerState;
   readonly confidence: Confidence;

@@ -15,6 +15,13 @@ export interface RememberedServices {
   readonly tell: (event: PowerEvent) => void;
 }
 
+type Learnt = Partial<Reading> & Pick<Reading, "startedAt">;
+
+interface CloudEnd {
+  readonly at: number;
+  readonly by: Learnt;
+}
+
 export class Remembered {
   readonly #machine: string;
   readonly #services: RememberedServices;
@@ -23,6 +30,8 @@ export class Remembered {
   /** What was read before these times is older than what is known (ms since 1970). */
   #suppliedAt = 0;
   #shownAt = 0;
+  /** The last commands to that goal that showed: when that was known (ms since 1970), and by what. */
+  readonly #ended: { on?: CloudEnd; off?: CloudEnd } = {};
 
   constructor(machine: string, services: RememberedServices) {
     this.#machine = machine;
@@ -48,6 +57,15 @@ export class Remembered {
     return this.#clouds.against(state, this.#services.clock.now());
   }
 
+  /**
+   * Did the reading begin while a command away from `state` was under way, which another reading has shown since? Then it
+   * tells of the time before that.
+   */
+  beganUnderCloud(reading: Reading, state: "on" | "off"): boolean {
+    const ended = this.#ended[state === "on" ? "off" : "on"];
+    return ended !== undefined && ended.by !== reading && reading.startedAt < ended.at;
+  }
+
   /** Kept before the command is sent, so that a crash in the middle of it does not lose them. */
   cloud(clouds: readonly Cloud[]): void {
     this.#clouds.add(clouds);
@@ -67,15 +85,21 @@ export class Remembered {
     this.#keep(lock ? { lock } : {});
   }
 
-  /** What was read tells of clouds, of when the supply opened, and of the last state. */
-  learn({ state, fed, confidence, startedAt }: Partial<Reading> & Pick<Reading, "startedAt">): void {
+  /**
+   * What was read tells of clouds, of when the supply opened, and of the last state. `part` is what was learnt before of
+   * the supply alone, in the same reading.
+   */
+  learn(reading: Learnt, part?: Learnt): void {
+    const { state, fed, confidence, startedAt } = reading;
     const { last, clouds } = this.#facts;
+    const before = this.#clouds.all;
+    const now = this.#services.clock.now();
     const learnt: { -readonly [Key in keyof MachineMemory]: MachineMemory[Key] } = {};
     if (fed !== undefined && startedAt >= this.#suppliedAt) {
       this.#suppliedAt = startedAt;
-      const opened = this.#clouds.supplied(fed, startedAt);
+      const opened = this.#clouds.supplied({ ...reading, fed });
       // It may have opened as late as just now: after a command that takes its time, or by somebody else's hand.
-      if (opened || (!fed && this.#facts.fed === true)) learnt.openedAt = this.#services.clock.now();
+      if (opened || (!fed && this.#facts.fed === true)) learnt.openedAt = now;
       if (fed !== this.#facts.fed) learnt.fed = fed;
     }
     if (state !== undefined && state !== "unknown" && confidence === "measured" && startedAt >= this.#shownAt) {
@@ -83,6 +107,12 @@ export class Remembered {
       this.#clouds.shown(state, startedAt);
       if (last?.state !== state) learnt.last = { state, at: startedAt };
     }
+    for (const goal of ["on", "off"] as const) {
+      const ended = this.#ended[goal];
+      if (ended && part && ended.by === part) this.#ended[goal] = { at: ended.at, by: reading };
+    }
+    for (const cloud of before.filter(({ until }) => until > now))
+      if (!this.#clouds.all.includes(cloud)) this.#ended[cloud.goal] = { at: now, by: reading };
     if (clouds !== this.#clouds.all && (clouds?.length ?? 0) > 0) learnt.clouds = this.#clouds.all;
     if (Object.keys(learnt).length > 0) this.#keep(learnt);
   }

@@ -47,6 +47,8 @@ interface Aftermath {
   readonly timeout: number;
   /** What is clouded by it. */
   readonly clouds: readonly Cloud["of"][];
+  /** Labels of the outlets that are commanded, where the supply has several. */
+  readonly outlets?: readonly string[] | undefined;
   /** Is it a restart, by way of an off? */
   readonly restarts?: boolean;
   /** More to be remembered once it was obeyed. */
@@ -57,7 +59,15 @@ interface Aftermath {
 interface Sent {
   readonly endedAt: number;
   readonly acted: boolean;
+  /** Labels of those outlets that may have acted, where the supply has several. */
+  readonly outlets?: readonly string[] | undefined;
   readonly failure?: PowerError;
+}
+
+/** What a press was decided on. */
+interface BeforePress {
+  readonly state: "on" | "off";
+  readonly startedAt: number;
 }
 
 export class Run implements Disposable {
@@ -124,11 +134,18 @@ export class Run implements Disposable {
   async #clouded(aftermath: Aftermath, send: () => Promise<Sent>): Promise<Sent> {
     const { goal, wait, timeout, clouds, restarts = false, remember } = aftermath;
     const { machine } = this;
-    const clouded = (since: number, until: number): Cloud[] =>
-      clouds.map((of) => ({ goal, of, since, until, ...(restarts && { restarts }) }));
+    const clouded = (since: number, until: number, outlets: readonly string[] | undefined): Cloud[] =>
+      clouds.map((of) => ({
+        goal,
+        of,
+        since,
+        until,
+        ...(restarts && { restarts }),
+        ...(of === "supply" && outlets && { outlets }),
+      }));
     this.safePoint();
     const at = this.#clock.now();
-    const sentUnder = clouded(at, at + timeout + wait);
+    const sentUnder = clouded(at, at + timeout + wait, aftermath.outlets);
     machine.remembered.cloud(sentUnder);
     machine.voidReadings();
     await this.#synced();
@@ -136,7 +153,7 @@ export class Run implements Disposable {
     const { endedAt, acted, failure } = sent;
     this.#acted ||= acted;
     const obeyed = acted && !failure && { last: { state: goal, at: endedAt }, ...remember?.(endedAt) };
-    machine.remembered.recloud(sentUnder, acted ? clouded(endedAt, endedAt + wait) : [], obeyed || {});
+    machine.remembered.recloud(sentUnder, acted ? clouded(endedAt, endedAt + wait, sent.outlets) : [], obeyed || {});
     machine.voidReadings();
     this.safePoint();
     return sent;
@@ -150,9 +167,11 @@ export class Run implements Disposable {
       try {
         this.safePoint();
         if (attempt > 0 && this.#shownSince(begun, outlet, options)) return { endedAt: this.#clock.now(), acted };
-        if (outlet.momentary && !(await this.#needsPress(outlet, options)))
-          return { endedAt: this.#clock.now(), acted };
-        const { value: followed, endedAt } = await this.#sendOnce(outlet, options);
+        // It may have been seen to open since the last attempt.
+        if (attempt > 0 && options.verb === "on" && this.machine.supplies.includes(outlet)) await this.#rest();
+        const before = outlet.momentary ? await this.#beforePress(outlet) : undefined;
+        if (before && !needsPress(before.state, options)) return { endedAt: this.#clock.now(), acted };
+        const { value: followed, endedAt } = await this.#sendOnce(outlet, options, before);
         acted = true;
         if (!followed) return { endedAt, acted };
         const failure = await this.#follow(outlet, followed, endedAt + options.wait);
@@ -179,11 +198,16 @@ export class Run implements Disposable {
     return this.machine.shows(reading, goal);
   }
 
-  async #sendOnce(outlet: Outlet, { verb, how }: CommandOptions): Promise<Exchange<Followed | undefined>> {
+  async #sendOnce(
+    outlet: Outlet,
+    { verb, how }: CommandOptions,
+    before: BeforePress | undefined,
+  ): Promise<Exchange<Followed | undefined>> {
     const at = this.#clock.now();
     const text = `${describeCommand(verb, how)} by ${outlet.label}`;
     try {
-      const exchange = await outlet.command(verb, how, this.#asking());
+      const ready = before && (() => this.#stillSo(outlet, before));
+      const exchange = await outlet.command(verb, how, this.#asking(), ready);
       const { doubt } = exchange;
       this.progress.exchange("command", { at, text: doubt === undefined ? text : `${text}; ${doubt}` });
       return exchange;
@@ -192,6 +216,8 @@ export class Run implements Disposable {
       if (!this.#signal.aborted || PowerError.from(thrown).mayHaveActed)
         this.progress.exchange("command", { at, text, thrown });
       throw thrown;
+    } finally {
+      this.machine.voidReadings();
     }
   }
 
@@ -199,10 +225,10 @@ export class Run implements Disposable {
    * A button toggles: it is pressed only on a measured opposite reading, taken after the last press has settled; for a
    * restart, on one that shows the machine on.
    */
-  async #needsPress(outlet: Outlet, { verb, goal }: CommandOptions): Promise<boolean> {
+  async #beforePress(outlet: Outlet): Promise<BeforePress> {
     if (outlet.commandedAt !== undefined) await this.#sleepUntil(outlet.commandedAt + this.#settle(outlet));
-    const { state, confidence } = await this.#turnedByPress(outlet);
-    if (confidence === "measured" && state !== "unknown") return verb === goal ? state !== goal : state === goal;
+    const { state, confidence, startedAt } = await this.#turnedByPress(outlet);
+    if (confidence === "measured" && state !== "unknown") return { state, startedAt };
     throw new PowerError(
       "refused",
       `${outlet.label} is a button, and the state is not measured: pressing it might do the opposite`,
@@ -211,11 +237,22 @@ export class Run implements Disposable {
   }
 
   /** What a press turns round: the machine, or the relay of its supply. */
-  async #turnedByPress(outlet: Outlet): Promise<Pick<Reading, "state" | "confidence">> {
+  async #turnedByPress(outlet: Outlet): Promise<Pick<Reading, "state" | "confidence" | "startedAt">> {
     if (!this.machine.supplies.includes(outlet)) return this.prover.read();
-    if (!outlet.can.has("query")) return { state: "unknown", confidence: "assumed" };
-    const { value } = await outlet.read(this.#asking());
-    return { state: value.state, confidence: value.assumed ? "assumed" : "measured" };
+    if (!outlet.can.has("query")) return { state: "unknown", confidence: "assumed", startedAt: this.#clock.now() };
+    const { value, startedAt } = await outlet.read(this.#asking());
+    return { state: value.state, confidence: value.assumed ? "assumed" : "measured", startedAt };
+  }
+
+  /** In its turn, just before it is pressed: somebody else may have read another state since. Throws PowerError. */
+  async #stillSo(outlet: Outlet, { state, startedAt }: BeforePress): Promise<void> {
+    // What was read in the turn before is known to the machine by then.
+    await new Promise((resolve) => setImmediate(resolve));
+    const { supplies, name } = this.machine;
+    const newest = this.machine.newerThan({ startedAt });
+    const now = newest && (supplies.includes(outlet) ? relayState(newest, outlet) : newest.state);
+    if (now !== undefined && now !== state)
+      throw new PowerError("busy", `${name} changed before ${outlet.label} could be pressed`);
   }
 
   #asking(): Asking {
@@ -290,16 +327,20 @@ export class Run implements Disposable {
    * did not obey. Throws where none did.
    */
   async closeSupply(): Promise<{ readonly endedAt: number; readonly failed: ReadonlyMap<Outlet, PowerError> }> {
-    const { remembered, spec } = this.machine;
-    const { openedAt } = remembered.facts;
-    const rested = openedAt === undefined ? 0 : openedAt + spec.minOff;
-    const left = rested - this.#clock.now();
-    if (left > 0) {
-      this.progress.rest(`supply stays open until ${spec.minOff / 1_000} s are over`, left);
-      await this.#sleepUntil(rested);
-    }
+    await this.#rest();
     await this.turnToStart();
     return this.#commandSupply("on");
+  }
+
+  /** Waits until the supply has rested. */
+  async #rest(): Promise<void> {
+    const { remembered, spec } = this.machine;
+    const left = () => (remembered.facts.openedAt ?? -Infinity) + spec.minOff - this.#clock.now();
+    // Meanwhile it may be closed and opened by somebody else.
+    for (let ms = left(); ms > 0; ms = left()) {
+      this.progress.rest(`supply stays open until ${spec.minOff / 1_000} s are over`, ms);
+      await this.#clock.sleep(ms, this.#signal);
+    }
   }
 
   /** All its outlets at once, under one cloud. On is obeyed when one outlet obeyed, off when all did. */
@@ -315,6 +356,7 @@ export class Run implements Disposable {
       wait,
       timeout: Math.max(...supplies.map((outlet) => outlet.spec.hub.pace.timeout)),
       clouds: starts ? ["supply", "machine"] : ["supply"],
+      outlets: labelled(supplies),
       remember: (endedAt) => ({ fed: verb === "on", ...(verb === "off" && { openedAt: endedAt }) }),
     };
     if (supplies.some((outlet) => outlet.momentary)) await this.prover.quiet();
@@ -331,6 +373,7 @@ export class Run implements Disposable {
       return {
         endedAt: Math.max(...all.map((sent) => sent.endedAt)),
         acted: all.some((sent) => sent.acted),
+        outlets: labelled(supplies)?.filter((_label, index) => all[index]?.acted),
         ...(first && (verb === "off" || failed.size === supplies.length) && { failure: first }),
       };
     });
@@ -341,8 +384,7 @@ export class Run implements Disposable {
   /** One read decides after a command that failed. */
   async #isFed(fed: boolean): Promise<boolean> {
     if (!this.machine.readsSupply) return false;
-    const reading = await this.prover.look();
-    return reading?.fed === fed && this.machine.cloudAgainst(fed ? "on" : "off") === undefined;
+    return this.machine.showsSupply(await this.prover.look(), fed);
   }
 
   get supplySettle(): number {
@@ -362,4 +404,20 @@ export class Run implements Disposable {
     this.#giveTurnBack?.();
     this.progress.waitsFor(undefined);
   }
+}
+
+function needsPress(state: "on" | "off", { verb, goal }: CommandOptions): boolean {
+  return verb === goal ? state !== goal : state === goal;
+}
+
+/** What a reading tells of one outlet of the supply. */
+function relayState({ outlets, fed }: Reading, { label }: Outlet): "on" | "off" | undefined {
+  const state = outlets?.find((outlet) => outlet.label === label)?.state;
+  if (outlets) return state === "unknown" ? undefined : state && (state === "closed" ? "on" : "off");
+  return fed === undefined ? undefined : fed ? "on" : "off";
+}
+
+/** Undefined where there is but one. */
+function labelled(supplies: readonly Outlet[]): readonly string[] | undefined {
+  return supplies.length > 1 ? supplies.map(({ label }) => label) : undefined;
 }

@@ -9,17 +9,11 @@
 import { PowerError } from "./errors.ts";
 import type { Meter } from "./meter.ts";
 import type { Asking, Outlet } from "./outlet.ts";
-import type { PowerState, Reading, SupplyReading } from "./reading.ts";
+import type { PowerState, Reading, SupplyReading, SupplySeen } from "./reading.ts";
 
 export type Query =
   | { readonly kind: "one"; readonly outlet: Outlet }
   | { readonly kind: "first" | "all" | "any"; readonly of: readonly Query[] };
-
-/** What the supply was seen to be, whatever becomes of the rest of the reading. */
-export interface SupplySeen {
-  readonly fed: boolean;
-  readonly startedAt: number;
-}
 
 export interface Senses {
   readonly supplies: readonly Outlet[];
@@ -59,19 +53,20 @@ export async function sense(
   }
   const supply = await senseSupply(supplies, asking, begun);
   const { fed, outlets, failure } = supply;
+  const several = outlets.length > 1 && { outlets };
   const withSupply = (reading: Reading): Reading => ({
     ...reading,
     startedAt: Math.min(supply.startedAt, reading.startedAt),
     evidence: [...supply.evidence, ...reading.evidence],
     ...(fed !== undefined && { fed }),
-    ...(outlets.length > 1 && { outlets }),
+    ...several,
   });
 
   if (fed === false && (!supply.assumed || !query)) {
     meter?.cut();
     return withSupply(sure("off", supply.assumed, supply.startedAt));
   }
-  if (fed !== undefined) seen?.({ fed, startedAt: supply.startedAt });
+  if (fed !== undefined) seen?.({ fed, startedAt: supply.startedAt, ...several });
   if (query) {
     const reading = await senseQuery(query, asking);
     const runs = reading.state === "on" && reading.confidence === "measured";

@@ -257,7 +257,16 @@ const MEMORY = z.object({
   fed: z.boolean().optional(),
   openedAt: z.number().optional(),
   clouds: z
-    .array(z.object({ goal: STATE, of: z.enum(["machine", "supply"]), since: z.number(), until: z.number() }))
+    .array(
+      z.object({
+        goal: STATE,
+        of: z.enum(["machine", "supply"]),
+        since: z.number(),
+        until: z.number(),
+        restarts: z.boolean().optional(),
+        outlets: z.array(z.string()).optional(),
+      }),
+    )
     .optional(),
   lock: z.object({ by: z.string(), reason: z.string(), at: z.number() }).optional(),
 });

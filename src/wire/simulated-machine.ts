@@ -71,7 +71,8 @@ export class SimulatedMachine {
   set fault(fault: SimulatedFault | undefined) {
     this.#fault = fault;
     this.#frozen = this.#state();
-    if (fault === undefined) this.#wish = undefined;
+    // A lie is not taken up by the next fault.
+    if (fault !== "lying") this.#wish = undefined;
   }
 
   /** When something happens by itself next (ms since 1970); Infinity where nothing does. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type Cloud, Clouds } from "../../src/power/cloud.ts";
+import type { SupplyReading, SupplySeen } from "../../src/power/reading.ts";
 
 /** A command for the machine that ended at 100 and may take until 1000 to show. */
 function cloud(goal: "on" | "off", more: Partial<Cloud> = {}): Cloud {
@@ -44,7 +45,7 @@ describe("a list of clouds", () => {
     const before = clouds.all;
     clouds.shown("off", 500);
     clouds.shown("on", 99);
-    expect(clouds.supplied(true, 99)).toBe(false);
+    expect(clouds.supplied({ fed: true, startedAt: 99 })).toBe(false);
     expect(clouds.all).toBe(before);
   });
 });
@@ -153,67 +154,67 @@ describe("a restart under way", () => {
 describe("a supply that is seen", () => {
   test("closed ends the clouds that were to close it, and leaves the machine to show itself", () => {
     const clouds = new Clouds([supply("on"), cloud("on"), supply("off", { since: 600 })]);
-    expect(clouds.supplied(true, 500)).toBe(false);
+    expect(clouds.supplied({ fed: true, startedAt: 500 })).toBe(false);
     expect(clouds.all).toEqual([cloud("on"), supply("off", { since: 600 })]);
   });
 
   test("open for the first time after a command to open it says so, once", () => {
     const clouds = new Clouds([supply("off")]);
-    expect(clouds.supplied(false, 99)).toBe(false);
-    expect(clouds.supplied(false, 100)).toBe(true);
+    expect(clouds.supplied({ fed: false, startedAt: 99 })).toBe(false);
+    expect(clouds.supplied({ fed: false, startedAt: 100 })).toBe(true);
     expect(clouds.all).toEqual([]);
-    expect(clouds.supplied(false, 200)).toBe(false);
+    expect(clouds.supplied({ fed: false, startedAt: 200 })).toBe(false);
   });
 
   test("open without a command to open it does not say so, though it ends what was asked of the machine", () => {
     const clouds = new Clouds([cloud("off"), cloud("on", { since: 200 })]);
-    expect(clouds.supplied(false, 500)).toBe(false);
+    expect(clouds.supplied({ fed: false, startedAt: 500 })).toBe(false);
     expect(clouds.all).toEqual([]);
   });
 
   test("closed by a command says nothing of an opening", () => {
-    expect(new Clouds([supply("on")]).supplied(true, 500)).toBe(false);
+    expect(new Clouds([supply("on")]).supplied({ fed: true, startedAt: 500 })).toBe(false);
   });
 
   test("open ends nothing that was asked of the machine later", () => {
     const clouds = new Clouds([cloud("on", { since: 501 })]);
-    clouds.supplied(false, 500);
+    clouds.supplied({ fed: false, startedAt: 500 });
     expect(clouds.all).toEqual([cloud("on", { since: 501 })]);
   });
 
   test("open ends nothing while a command to close it may still show, which the machine is to start by", () => {
     const before = [supply("on"), cloud("on")];
     const clouds = new Clouds(before);
-    clouds.supplied(false, 500);
+    clouds.supplied({ fed: false, startedAt: 500 });
     expect(clouds.all).toEqual(before);
   });
 
   test("open voids what was asked of the machine once the command to close it is over", () => {
     const over = supply("on", { until: 500 });
     const clouds = new Clouds([over, cloud("on")]);
-    clouds.supplied(false, 499);
+    clouds.supplied({ fed: false, startedAt: 499 });
     expect(clouds.all).toEqual([over, cloud("on")]);
-    clouds.supplied(false, 500);
+    clouds.supplied({ fed: false, startedAt: 500 });
     expect(clouds.all).toEqual([over]);
   });
 
   test("open voids what was asked of the machine, though that was to switch it on", () => {
     const clouds = new Clouds([cloud("on"), supply("off", { since: 200 })]);
-    expect(clouds.supplied(false, 500)).toBe(true);
+    expect(clouds.supplied({ fed: false, startedAt: 500 })).toBe(true);
     expect(clouds.all).toEqual([]);
   });
 
   test("open may be the open from before two opposite commands", () => {
     const before = [supply("on", { since: 100 }), supply("off", { since: 200 })];
     const clouds = new Clouds(before);
-    expect(clouds.supplied(false, 500)).toBe(false);
+    expect(clouds.supplied({ fed: false, startedAt: 500 })).toBe(false);
     expect(clouds.all).toEqual(before);
   });
 
   test("closed may be the closed from before two opposite commands", () => {
     const before = [supply("off", { since: 100 }), supply("on", { since: 200 })];
     const clouds = new Clouds(before);
-    clouds.supplied(true, 500);
+    clouds.supplied({ fed: true, startedAt: 500 });
     expect(clouds.all).toEqual(before);
   });
 
@@ -222,8 +223,56 @@ describe("a supply that is seen", () => {
     (goal) => {
       const asked = cloud(goal === "on" ? "off" : "on", { since: 100 });
       const clouds = new Clouds([asked, supply(goal, { since: 200 })]);
-      expect(clouds.supplied(goal === "on", 500)).toBe(goal === "off");
+      expect(clouds.supplied({ fed: goal === "on", startedAt: 500 })).toBe(goal === "off");
       expect(clouds.all).toEqual(goal === "on" ? [asked] : []);
     },
   );
+
+  describe("outlet by outlet", () => {
+    type State = SupplyReading["state"];
+    const seen = (left: State, right: State): SupplySeen => ({
+      fed: left === "closed" || right === "closed",
+      startedAt: 500,
+      outlets: [
+        { label: "left", state: left },
+        { label: "right", state: right },
+      ],
+    });
+    const both = ["left", "right"];
+
+    test.each<["on" | "off", readonly string[], State, State, boolean]>([
+      ["on", both, "closed", "closed", true],
+      ["on", both, "closed", "open", false],
+      ["on", both, "closed", "unknown", false],
+      ["on", ["left"], "closed", "open", true],
+      ["on", ["right"], "closed", "open", false],
+      ["on", ["gone"], "closed", "closed", false],
+      ["off", both, "open", "open", true],
+      ["off", both, "open", "closed", false],
+      ["off", ["left"], "open", "closed", true],
+      ["off", ["right"], "open", "closed", false],
+    ])("ends an %s of %j, where they are %s and %s: %s", (goal, outlets, left, right, ended) => {
+      const clouds = new Clouds([supply(goal, { outlets })]);
+      clouds.supplied(seen(left, right));
+      expect(clouds.all.length).toBe(ended ? 0 : 1);
+    });
+
+    test("says that it opened only when all are open", () => {
+      const [one, all] = [["left"], both].map((outlets) => new Clouds([supply("off", { outlets })]));
+      expect(one?.supplied(seen("open", "closed"))).toBe(false);
+      expect(all?.supplied(seen("open", "open"))).toBe(true);
+    });
+
+    test("ends commands of an earlier version, which kept no outlets, by whether it is fed", () => {
+      const clouds = new Clouds([supply("on")]);
+      clouds.supplied(seen("closed", "open"));
+      expect(clouds.all).toEqual([]);
+    });
+
+    test("ends commands of outlets by whether it is fed, where it has but one now", () => {
+      const clouds = new Clouds([supply("on", { outlets: both })]);
+      clouds.supplied({ fed: true, startedAt: 500 });
+      expect(clouds.all).toEqual([]);
+    });
+  });
 });

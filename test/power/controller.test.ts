@@ -190,6 +190,22 @@ describe("a machine on a plug", () => {
     expect((on?.at ?? 0) - (off?.at ?? 0)).toBe(5_000);
   });
 
+  test("rests anew when somebody closes and opens it meanwhile", async () => {
+    await using lab = new Lab();
+    lab.addPlug("pi1", { initial: "on" }, { fresh: 0 });
+    await lab.order("pi1", "off");
+    const { done } = lab.power.order({ machine: "pi1", verb: "on", actor: ANNA });
+    await lab.wait(3_000);
+    for (const action of ["on", "off"] as const) {
+      lab.device("pi1").byHand(action);
+      await lab.wait(100);
+      await lab.run(lab.power.query("pi1"));
+    }
+    const openedAt = lab.clock.now();
+    await lab.run(done);
+    expect((lab.device("pi1").commands[1]?.at ?? 0) - openedAt).toBe(5_000);
+  });
+
   test("is not cut while its own way to stop works, and cut when it does not", async () => {
     await using lab = new Lab();
     for (const name of ["good", "hung"]) {

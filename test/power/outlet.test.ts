@@ -136,12 +136,12 @@ describe("reading an outlet", () => {
 });
 
 describe("what a device told of an outlet unasked", () => {
-  /** A hub that listens, and what it is told with. */
-  async function listening() {
+  /** A hub that listens, and what it is told with. It answers what `answers` does. */
+  async function listening(answers: (bare: BareHub) => Promise<QueryAnswer> = async () => "off") {
     let told: WatchListener<unknown> | undefined;
     const settings = { outlet: "1" };
-    const bare = new BareHub({
-      query: async () => "off",
+    const bare: BareHub = new BareHub({
+      query: () => answers(bare),
       on: nothing,
       watch: async (_hub, _outlets, listener) => {
         told = listener;
@@ -176,12 +176,116 @@ describe("what a device told of an outlet unasked", () => {
     expect((await outlet.read({ ...ASKING, priority: "query" })).value).toEqual({ state: "off" });
   });
 
+  describe("while it was read", () => {
+    /** Each read takes 100 ms, and tells what was so when it began. */
+    async function slowly(states: readonly QueryAnswer[]) {
+      let reads = 0;
+      const at = await listening(async ({ clock }) => {
+        const state = states[Math.min(reads, states.length - 1)] ?? "off";
+        reads += 1;
+        await clock.sleep(100);
+        return state;
+      });
+      const read = (priority: "order" | "query" = "order") => at.outlet.read({ ...ASKING, priority });
+      return { ...at, read, reads: () => reads, pause: (ms: number) => at.bare.run(at.bare.clock.sleep(ms)) };
+    }
+
+    test("otherwise, has it read again by an order", async () => {
+      const { bare, tell, read, reads, pause } = await slowly(["on", "off"]);
+      await using _bare = bare;
+      const reading = read();
+      await pause(50);
+      tell("off");
+      const { value, startedAt } = await bare.run(reading);
+      expect([value, bare.clock.now() - startedAt, reads()]).toEqual([{ state: "off" }, 100, 2]);
+    });
+
+    test("otherwise, answers a query at once", async () => {
+      const { bare, tell, read, reads, pause } = await slowly(["on"]);
+      await using _bare = bare;
+      const reading = read("query");
+      await pause(50);
+      tell("off");
+      expect([(await bare.run(reading)).value, reads()]).toEqual([{ state: "off" }, 1]);
+    });
+
+    test.each<[string, QueryAnswer]>([
+      ["the same", { state: "on", watts: 7 }],
+      ["nothing definite", { state: "unknown" }],
+    ])("and that was %s, leaves it as it was read", async (_what, told) => {
+      const { bare, tell, read, reads, pause } = await slowly(["on"]);
+      await using _bare = bare;
+      const reading = read();
+      await pause(50);
+      tell(told);
+      expect([(await bare.run(reading)).value, reads()]).toEqual([{ state: "on" }, 1]);
+    });
+
+    test("leaves it as it was read where that is nothing definite", async () => {
+      const { bare, tell, read, reads, pause } = await slowly([{ state: "unknown" }]);
+      await using _bare = bare;
+      const reading = read();
+      await pause(50);
+      tell("on");
+      expect([(await bare.run(reading)).value, reads()]).toEqual([{ state: "unknown" }, 1]);
+    });
+
+    test("otherwise each time, leaves a failure", async () => {
+      const { bare, outlet, tell, read, reads, pause } = await slowly(["on", "off", "on"]);
+      await using _bare = bare;
+      const failure = failureOf(read());
+      await pause(50);
+      for (const state of ["off", "on", "off"] as const) {
+        tell(state);
+        await pause(100);
+      }
+      expect(await bare.run(failure)).toMatchObject({
+        code: "busy",
+        message: `${outlet.label} changes faster than it can be read`,
+        mayHaveActed: false,
+      });
+      expect(reads()).toBe(3);
+    });
+  });
+
   test("counts when it came as the command ended", async () => {
     const { bare, outlet, tell } = await listening();
     await using _bare = bare;
     await outlet.command("on", undefined, ASKING);
     tell("on");
     expect((await outlet.read({ ...ASKING, priority: "query" })).value).toEqual({ state: "on" });
+  });
+});
+
+describe("a command to an outlet", () => {
+  test("is sent in its turn, after what is to be done just before it", async () => {
+    const life: string[] = [];
+    await using bare = new BareHub({
+      query: async () => {
+        await bare.clock.sleep(100);
+        life.push("read");
+        return "on";
+      },
+      off: async () => void life.push("off"),
+    });
+    const outlet = bare.outlet();
+    const reading = outlet.read(ASKING);
+    await bare.run(outlet.command("off", undefined, ASKING, async () => void life.push("ready")));
+    await reading;
+    expect(life).toEqual(["read", "ready", "off"]);
+  });
+
+  test("is not sent when that fails", async () => {
+    let sent = 0;
+    await using bare = new BareHub({
+      off: async () => {
+        sent += 1;
+      },
+    });
+    const changed = () => Promise.reject(new PowerError("busy", "it changed"));
+    const failure = await failureOf(bare.outlet().command("off", undefined, ASKING, changed));
+    expect(failure).toMatchObject({ code: "busy", message: "it changed", mayHaveActed: false });
+    expect(sent).toBe(0);
   });
 });
 

@@ -5,6 +5,7 @@ import { PowerError } from "../../src/power/errors.ts";
 import type { MachineSpec, OutletSpec } from "../../src/power/spec.ts";
 import { ANNA, Lab, MAAS } from "./lab.ts";
 import { deeds, lastOrder, telling, unreadable, variant } from "./scripted.ts";
+import { toldOutlet } from "./told-outlet.ts";
 
 /** A machine with a power button, and an LED that tells whether it runs. */
 function desk(
@@ -68,6 +69,38 @@ describe("a button", () => {
     const { clouds, last } = lab.notebook.get("desk");
     expect(clouds).toEqual([]);
     expect(last).toMatchObject({ state: "on" });
+  });
+
+  test("is not pressed on what was read before somebody else read otherwise", async () => {
+    await using lab = new Lab({ slow: true });
+    let [runs, presses] = [true, 0];
+    const button = toldOutlet(lab, "desk", {
+      momentary: true,
+      pace: { concurrency: 1 },
+      answers: async () => {
+        const state = runs ? "on" : "off";
+        await lab.clock.sleep(100);
+        return state;
+      },
+      obeys: async () => {
+        presses += 1;
+        runs = !runs;
+      },
+    });
+    const stage = { outlet: button, wait: 10_000 };
+    lab.add("desk", {
+      query: { kind: "one", outlet: button },
+      fresh: 0,
+      stages: { on: [], off: [stage], cycle: [], reset: [] },
+    });
+    const { done } = lab.power.order({ machine: "desk", verb: "off", actor: MAAS });
+    // While the last read before the press is under way somebody asks; before that is answered the machine halts by itself.
+    await lab.wait(150);
+    lab.power.query("desk").catch(() => undefined);
+    await lab.wait(30);
+    runs = false;
+    expect(await lab.run(done)).toMatchObject({ state: "done", grade: "measured" });
+    expect([presses, runs]).toEqual([0, false]);
   });
 
   test("waits until an earlier press has shown", async () => {
@@ -191,6 +224,33 @@ describe("a relay that toggles, in the supply of a machine", () => {
     });
     expect(await lab.failure("desk", "off")).toMatchObject(REFUSAL);
     expect(lab.commands("desk")).toEqual([]);
+  });
+
+  test.each([1, 2])("is not told anything when somebody else saw it elsewhere, with %i outlets", async (outlets) => {
+    await using lab = new Lab({ slow: true });
+    let [closed, told] = [true, 0];
+    const relay = toldOutlet(lab, "relay", {
+      momentary: true,
+      pace: { concurrency: 1 },
+      answers: async () => {
+        const state = closed ? "on" : "off";
+        await lab.clock.sleep(100);
+        return state;
+      },
+      obeys: async () => {
+        told += 1;
+        closed = !closed;
+      },
+    });
+    const other = outlets === 2 ? [{ outlet: toldOutlet(lab, "other", { answers: () => "off" }) }] : [];
+    lab.add("desk", { supplies: [{ outlet: relay }, ...other], fresh: 0, verify: 10_000 });
+    const { done } = lab.power.order({ machine: "desk", verb: "off", actor: MAAS });
+    await lab.wait(150);
+    lab.power.query("desk").catch(() => undefined);
+    await lab.wait(30);
+    closed = false;
+    await lab.run(done).catch(() => undefined);
+    expect([told, closed]).toEqual([0, false]);
   });
 
   test("waits until what it was told before has shown", async () => {

@@ -97,12 +97,13 @@ describe("a state that changed", () => {
 });
 
 describe("a reading that is older than the last one", () => {
-  test("does not take its place", async () => {
+  test("does not take its place, and is told to orders alone", async () => {
     const { it, says, look } = machineSaying("on");
     await using _it = it;
     const newest = await look();
     says.now = { state: "off", at: it.now() - 1 };
-    expect((await look()).state).toBe("off");
+    expect(await look()).toBe(newest);
+    expect((await it.run(it.machine.measure("order"))).state).toBe("off");
     expect([it.machine.reading, it.told, it.changes]).toEqual([newest, [], 1]);
   });
 

@@ -60,9 +60,27 @@ describe("what is kept of a machine", () => {
     await lab.order("server", "on");
     const until = since + 39_000;
     expect(kept.memory?.clouds).toEqual([
-      { goal: "on", of: "supply", since, until },
+      { goal: "on", of: "supply", since, until, outlets: ["left", "right"] },
       { goal: "on", of: "machine", since, until },
     ]);
+  });
+
+  test("after a supply of several outlets was commanded is which of them may have obeyed, until they show", async () => {
+    await using lab = new Lab();
+    const supplies = ["left", "middle", "right"].map((hub) => ({ outlet: lab.outlet(hub, { kind: "plug" }) }));
+    lab.add("server", { supplies, verify: 30_000 });
+    lab.deviceAt("middle", "1").fault = "stuck";
+    lab.deviceAt("right", "1").fault = "refuses";
+    const since = lab.clock.now();
+    await lab.order("server", "on");
+    const outlets = ["left", "middle"];
+    expect(lab.notebook.get("server").clouds).toEqual([
+      { goal: "on", of: "supply", since, until: since + 30_000, outlets },
+    ]);
+    lab.deviceAt("middle", "1").byHand("on");
+    await lab.wait(2_000);
+    await lab.run(lab.power.query("server"));
+    expect(lab.notebook.get("server").clouds).toEqual([]);
   });
 
   test.each([

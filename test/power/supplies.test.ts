@@ -50,6 +50,20 @@ describe("a machine with two supplies", () => {
     expect([left().fed, right().fed]).toEqual([false, false]);
   });
 
+  test("is not proven off while an on may still close one of them, though the other showed it", async () => {
+    await using lab = new Lab();
+    const { right } = server(lab);
+    right().fault = "stuck";
+    await lab.order("server", "on");
+    const acceptedOn = lab.clock.now();
+    await lab.wait(2_000);
+    const off = lab.power.order({ machine: "server", verb: "off", actor: ANNA });
+    await lab.wait(30_000);
+    expect([off.order.state, right().commands.length]).toEqual(["running", 2]);
+    expect(await lab.run(off.done)).toMatchObject({ state: "done", grade: "measured" });
+    expect((off.order.proof?.startedAt ?? 0) - acceptedOn).toBeGreaterThanOrEqual(120_000);
+  });
+
   test("reads neither on nor off when one is open and the other cannot be read", async () => {
     await using lab = new Lab();
     const { right } = server(lab);

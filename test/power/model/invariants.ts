@@ -122,7 +122,7 @@ export class Invariants {
       seen.size === 1 &&
       seen.has(verb) &&
       !this.#pending(plan, opposite(verb), contact.began) &&
-      !this.#heard(plan, opposite(verb), contact.began) &&
+      !this.#heard(plan, opposite(verb), { from, to: contact.began }) &&
       !(verb === "off" && this.#restarting(plan, contact.began)) &&
       !this.#unsent(plan, contact.began)
     ) {
@@ -261,8 +261,8 @@ export class Invariants {
     const acted = this.#contactsOf(plan, startOf(last), last.endedAt).some(
       (contact) => contact.command !== undefined && contact.acted,
     );
-    const left =
-      last.state === "done" && this.#known(plan, last.endedAt ?? 0).some((state) => state !== goal(order.verb));
+    const provenAt = last.proof?.startedAt ?? last.endedAt ?? 0;
+    const left = last.state === "done" && this.#known(plan, provenAt).some((state) => state !== goal(order.verb));
     const harmless = last.state === "failed" && !acted && last.error?.code !== "refused";
     this.#check(left || harmless, `${describe(order)} obeys its click again after ${describe(last)}: ${last.state}`);
   }
@@ -294,6 +294,10 @@ export class Invariants {
     this.#check(
       !this.#pending(plan, opposite(wish), order.endedAt ?? 0),
       `${what}: an earlier command may still switch it ${opposite(wish)}`,
+    );
+    this.#check(
+      proof.fed === false || !this.#heard(plan, opposite(wish), { from: proof.startedAt, to: order.endedAt ?? 0 }),
+      `${what}: the device had told by then that it is ${opposite(wish)}`,
     );
     if (order.verb === "on" || order.verb === "off") return;
     const wasOff =
@@ -411,16 +415,15 @@ export class Invariants {
       const supply = plan.supplies.includes(key);
       const wait = supply ? plan.verify : plan.wait;
       if (leadsTo !== to || ended + wait <= now) return false;
-      return !this.#resolved(plan, { to, supply, ended, now });
+      return !this.#resolved(plan, { to, key, ended, now });
     });
   }
 
-  /** Was the state the last thing that a device told by then, and told unasked: after whatever was read? */
-  #heard(plan: Plan, state: "on" | "off", now: number): boolean {
-    return outletsOf(plan).some((key) => {
-      const last = this.#toldAt(key, now);
-      return last?.pushed === true && last.told === state;
-    });
+  /** Was the state told unasked between the times, and nothing else of the machine since? */
+  #heard(plan: Plan, state: "on" | "off", { from, to }: { readonly from: number; readonly to: number }): boolean {
+    if (plan.query === undefined) return false;
+    const last = this.#toldAt(plan.query, to);
+    return last?.pushed === true && last.told === state && last.began > from;
   }
 
   /**
@@ -446,21 +449,22 @@ export class Invariants {
     plan: Plan,
     {
       to,
-      supply,
+      key,
       ended,
       now,
-    }: { readonly to: "on" | "off"; readonly supply: boolean; readonly ended: number; readonly now: number },
+    }: { readonly to: "on" | "off"; readonly key: string; readonly ended: number; readonly now: number },
   ): boolean {
     const told = this.#scene.site.contacts.filter(
       (contact) => contact.began >= ended && contact.told !== undefined && (contact.reached ?? Infinity) <= now,
     );
-    const says = (key: string, state: "on" | "off") =>
-      told.some((contact) => contact.key === key && contact.told === state);
-    const cut = plan.supplies.length > 0 && plan.supplies.every((key) => says(key, "off"));
-    if (supply && to === "off") return cut;
-    if (supply && !plan.supplies.some((key) => says(key, "on"))) return false;
+    const says = (of: string, state: "on" | "off") =>
+      told.some((contact) => contact.key === of && contact.told === state);
+    const cut = plan.supplies.length > 0 && plan.supplies.every((outlet) => says(outlet, "off"));
+    const supply = plan.supplies.includes(key);
+    if (supply && !says(key, to)) return false;
     // What was asked of the machine is void without current; what its supply starts shows in the machine.
-    if (supply && (plan.afterAc === "stays_off" || (plan.query === undefined && !plan.metered))) return true;
+    if (supply && (to === "off" || plan.afterAc === "stays_off" || (plan.query === undefined && !plan.metered)))
+      return true;
     return cut || this.#judgements(plan, ended, now, true).includes(to);
   }
 

@@ -68,6 +68,8 @@ export interface SiteEvents {
   readonly entered: (hub: string, open: number, since: number) => void;
   /** A command reaches its device, before it acts. */
   readonly commanded: (contact: Contact) => void;
+  /** A device obeys late what it was seen to have done already: that it had not obeyed yet could not be known. */
+  readonly unnoticed: (key: string) => void;
 }
 
 export class Site {
@@ -220,7 +222,11 @@ export class Site {
     if (this.deaf(key)) return;
     const device = session.hub.machine(settings);
     if (fault === "late") {
+      const reached = this.#clock.now();
       void this.#clock.sleep(LATE_MS).then(() => {
+        const goal = command === "on" ? "on" : "off";
+        const seen = this.contacts.some((other) => other.key === key && other.told === goal && other.began >= reached);
+        if (seen && command !== "reset") this.#events.unnoticed(key);
         this.settle();
         if (!this.deaf(key)) device.byHand(command);
         this.settle();

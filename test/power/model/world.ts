@@ -39,6 +39,7 @@ export class World implements Disposable {
         this.tell(`    ${contact.command} reaches ${contact.key}`);
         this.rules.commanded(contact);
       },
+      unnoticed: (key) => this.#touched(key),
     });
     this.plans = new Map(fleet(this.lab, this.site, shape).map((plan) => [plan.name, plan]));
     this.rules = new Invariants({
