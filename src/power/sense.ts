@@ -26,6 +26,7 @@ interface Supplied {
   /** True: at least one outlet is closed. False: all are open. Undefined: not to be told. */
   readonly fed: boolean | undefined;
   readonly assumed: boolean;
+  /** When the first outlet that answered was asked; Infinity where none did. */
   readonly startedAt: number;
   readonly evidence: readonly string[];
   readonly outlets: readonly SupplyReading[];
@@ -94,7 +95,7 @@ async function senseSupply(supplies: readonly Outlet[], asking: Asking, begun: n
   return {
     fed: closed ? true : allOpen ? false : undefined,
     assumed: readings.some((reading) => reading.confidence === "assumed"),
-    startedAt: readings.length > 0 ? Math.min(...readings.map((reading) => reading.startedAt)) : begun,
+    startedAt: Math.min(...readings.map((reading) => reading.startedAt), Infinity),
     evidence: [...readings.flatMap((reading) => reading.evidence), ...failures.map((failure) => failure.message)],
     outlets: results.map((result, index) => ({
       label: supplies[index]?.label ?? "",

@@ -238,6 +238,49 @@ describe("a command that fails", () => {
     expect(sent).toHaveLength(2);
   });
 
+  test("makes nobody content with what was read between two attempts", async () => {
+    await using lab = new Lab({ slow: true });
+    let [sent, runs] = [0, false];
+    const outlet = toldOutlet(lab, "nuc1", {
+      obeys: async () => {
+        sent += 1;
+        await lab.clock.sleep(10);
+        if (sent < 3) throw new PowerError("timeout", "late", { mayHaveActed: true });
+        runs = true;
+      },
+    });
+    const stage = { outlet, wait: 10_000 };
+    lab.add("nuc1", {
+      query: { kind: "one", outlet: telling(lab, "led", () => (runs ? "on" : "off")) },
+      fresh: 10_000,
+      stages: { on: [stage], off: [], cycle: [], reset: [] },
+    });
+    const { done } = lab.power.order({ machine: "nuc1", verb: "on", actor: MAAS });
+    const age = async () => lab.clock.now() - (await lab.run(lab.power.query("nuc1"))).startedAt;
+    const ages: number[] = [];
+    for (const pause of [100, 200, 300]) {
+      await lab.wait(pause);
+      ages.push(await age());
+    }
+    expect([ages, sent]).toEqual([[0, 200, 0], 2]);
+    expect((await lab.run(done)).state).toBe("done");
+  });
+
+  test("to close a supply rests anew when that was seen to open meanwhile", async () => {
+    await using lab = new Lab();
+    const { sent, gaps } = moody(lab, [cannotHaveActed("busy")]);
+    lab.addPlug("nuc1", {}, { minOff: 5_000, fresh: 0 });
+    const { done } = lab.power.order({ machine: "nuc1", verb: "on", actor: MAAS });
+    await lab.wait(100);
+    for (const action of ["on", "off"] as const) {
+      lab.device("nuc1").byHand(action);
+      await lab.wait(100);
+      await lab.run(lab.power.query("nuc1"));
+    }
+    expect((await lab.run(done)).state).toBe("done");
+    expect([sent.length, gaps()]).toEqual([2, [5_300]]);
+  });
+
   test("and was to reset the machine is repeated though that is measured on", async () => {
     await using lab = new Lab();
     const failures = [cannotHaveActed("busy")];

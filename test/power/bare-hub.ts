@@ -30,7 +30,14 @@ export class BareHub implements AsyncDisposable {
       outlet: z.object({}),
       ...driver,
     });
-    this.spec = { key: "told-key", name: "strip", settings: {}, pace: DEFAULT_PACE, ...spec, driver: told };
+    this.spec = {
+      key: "told-key",
+      name: "strip",
+      settings: {},
+      pace: { ...DEFAULT_PACE, ...told.pace },
+      ...spec,
+      driver: told,
+    };
     const services = {
       clock: this.clock,
       traffic: { open: 0, asked: 0 },

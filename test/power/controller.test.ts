@@ -84,6 +84,15 @@ describe("a machine with a controller of its own", () => {
     expect(lab.device("nuc1").running).toBe(false);
   });
 
+  test("whose device lied is found as it is once that has another fault", async () => {
+    await using lab = new Lab();
+    lab.addMachine("nuc1", { fault: "lying" });
+    await lab.order("nuc1", "on");
+    lab.device("nuc1").fault = "hung";
+    await lab.wait(2_000);
+    expect((await lab.run(lab.power.query("nuc1"))).state).toBe("off");
+  });
+
   test("whose command loses its answer is found on, though the device said nothing", async () => {
     await using lab = new Lab();
     lab.addMachine("nuc1", { fault: "lost-answer", boot: "0s" });

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { QueryAnswer } from "../../src/power/driver.ts";
 import { PowerError } from "../../src/power/errors.ts";
+import type { MachineSpec } from "../../src/power/spec.ts";
 import { failureOf } from "../expecting.ts";
+import type { BareHub } from "./bare-hub.ts";
 import { BareMachine } from "./bare-machine.ts";
 
 const HUNG_UP = new PowerError("unreachable", "it hung up");
@@ -174,6 +176,109 @@ describe("a reading shows a state", () => {
     expect(it.machine.cloudAgainst("off")).toBeUndefined();
     await it.wait(5_000);
     expect([it.machine.shows(reading, "on"), it.machine.cloudAgainst("on")]).toEqual([true, undefined]);
+  });
+});
+
+describe("a reading that was under way when more became known", () => {
+  /** A device whose reads take as long as is said, and tell what was so when they began. */
+  function slowly(spec?: (bare: BareHub) => Partial<MachineSpec>) {
+    const says: { state: QueryAnswer; takes: number } = { state: "on", takes: 0 };
+    const it: BareMachine = new BareMachine(
+      {
+        pace: { concurrency: 3 },
+        query: async () => {
+          const { state, takes } = says;
+          await it.bare.clock.sleep(takes);
+          return state;
+        },
+      },
+      spec,
+    );
+    /** Resolves when the read has begun. */
+    const read = async (state: QueryAnswer, takes: number) => {
+      Object.assign(says, { state, takes });
+      const reading = it.machine.measure("order");
+      await new Promise((resolve) => setImmediate(resolve));
+      return { reading };
+    };
+    const readAll = async (state: QueryAnswer, takes: number) => it.run((await read(state, takes)).reading);
+    return { it, read, readAll };
+  }
+  const supplied = (bare: BareHub) => ({ supplies: [{ outlet: bare.outlet().spec }] });
+
+  test("does not show what another that began later tells otherwise", async () => {
+    const { it, read, readAll } = slowly();
+    await using _it = it;
+    const older = await read("on", 100);
+    await it.wait(10);
+    await readAll("off", 20);
+    const reading = await it.run(older.reading);
+    expect([reading.state, it.machine.shows(reading, "on")]).toEqual(["on", false]);
+  });
+
+  test("shows what another that began later tells as well, or not to the contrary", async () => {
+    for (const later of ["on", { state: "unknown" }] as const) {
+      const { it, read, readAll } = slowly();
+      await using _it = it;
+      const older = await read("on", 100);
+      await it.wait(10);
+      await readAll(later, 20);
+      expect(it.machine.shows(await it.run(older.reading), "on")).toBe(true);
+    }
+  });
+
+  test.each(["on", "off"] as const)(
+    "tells a supply %s only where another did not tell otherwise since",
+    async (state) => {
+      const { it, read, readAll } = slowly(supplied);
+      await using _it = it;
+      const [agreed, denied] = [await read(state, 100), await read(state, 200)];
+      await it.wait(10);
+      await readAll(state, 20);
+      const fed = state === "on";
+      expect(it.machine.showsSupply(await it.run(agreed.reading), fed)).toBe(true);
+      await readAll(fed ? "off" : "on", 20);
+      const reading = await it.run(denied.reading);
+      expect([reading.fed, it.machine.showsSupply(reading, fed)]).toEqual([fed, false]);
+      expect(it.machine.showsSupply(undefined, fed)).toBe(false);
+    },
+  );
+
+  test("tells of the time before a command that showed meanwhile, and shows nothing against it", async () => {
+    const { it, read, readAll } = slowly();
+    await using _it = it;
+    const cloud = { goal: "off", of: "machine", since: it.now(), until: it.now() + 60_000 } as const;
+    it.machine.remembered.cloud([cloud]);
+    await it.wait(10);
+    const [shown, older] = [await read("off", 50), await read("on", 100)];
+    await it.run(shown.reading);
+    expect(it.machine.remembered.clouds).toEqual([]);
+    // Of those that began at once the one that came last is the newest: without the command it would count.
+    expect(it.machine.shows(await it.run(older.reading), "on")).toBe(false);
+    expect(it.machine.shows(await readAll("on", 100), "on")).toBe(true);
+  });
+
+  test("counts against no command that was over before it began", async () => {
+    const { it, read } = slowly();
+    await using _it = it;
+    const cloud = { goal: "off", of: "machine", since: it.now(), until: it.now() + 5 } as const;
+    it.machine.remembered.cloud([cloud]);
+    await it.wait(10);
+    const [shown, older] = [await read("off", 50), await read("on", 100)];
+    await it.run(shown.reading);
+    expect(it.machine.shows(await it.run(older.reading), "on")).toBe(true);
+  });
+
+  test("shows what it learnt itself of a command that opened the supply, or had closed it", async () => {
+    const watts = { now: 0 };
+    await using it = new BareMachine({ query: async () => "on", watts: async () => watts.now }, (bare) => ({
+      ...supplied(bare),
+      above: 6,
+    }));
+    const cloud = { goal: "on", of: "supply", since: it.now(), until: it.now() + 60_000 } as const;
+    it.machine.remembered.cloud([cloud]);
+    const reading = await it.run(it.machine.measure("order"));
+    expect([reading.state, it.machine.remembered.clouds, it.machine.shows(reading, "off")]).toEqual(["off", [], true]);
   });
 });
 

@@ -124,7 +124,8 @@ export class Invariants {
       !this.#pending(plan, opposite(verb), contact.began) &&
       !this.#heard(plan, opposite(verb), { from, to: contact.began }) &&
       !(verb === "off" && this.#restarting(plan, contact.began)) &&
-      !this.#unsent(plan, contact.began)
+      !this.#unsent(plan, contact.began) &&
+      order.steps.some(({ what: kind, error, at }) => kind === "read" && !error && at >= from)
     ) {
       const opensToo = supply && to === "off" && plan.cut === "always";
       this.#check(opensToo, `${what}: it was measured ${verb} already`);
