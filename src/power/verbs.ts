@@ -11,6 +11,7 @@ import type { How } from "./driver.ts";
 import { PowerError } from "./errors.ts";
 import type { Machine, Stage } from "./machine.ts";
 import { type Grade, isAutomation, type OrderRecord } from "./order.ts";
+import type { Outlet } from "./outlet.ts";
 import type { Reading } from "./reading.ts";
 import type { Run } from "./run.ts";
 
@@ -55,7 +56,10 @@ async function switchOn(
       return (await restart(run, options.order)).proof;
     }
     // What was only ordered once is ordered again; what is seen to be fed and has no other way is as on as it can be made.
-    if (first.confidence === "measured" || (stages.on.length === 0 && machine.readsSupply)) return first;
+    if (first.confidence === "measured" || (stages.on.length === 0 && machine.readsSupply)) {
+      nameOpen(run, first);
+      return first;
+    }
   }
   if (first?.towards === "on") {
     run.progress.note("the device says it is on its way");
@@ -116,14 +120,23 @@ async function feed(run: Run): Promise<Reading> {
   // It may have been fed all along, and run.
   const runs = run.machine.shows(proof, "on") && proof.confidence === "measured";
   if (stays && !runs) proof = await run.stages(stages.on, "on", { lastResort: false });
-  const open = (proof.outlets ?? []).filter((outlet) => outlet.state !== "closed");
-  run.progress.degraded(
+  nameOpen(run, proof, failed);
+  return proof;
+}
+
+/** Which outlets the machine runs without, and why where that is known. */
+function nameOpen(
+  { progress }: Run,
+  { outlets = [] }: Reading,
+  failed: ReadonlyMap<Outlet, PowerError> = new Map(),
+): void {
+  const open = outlets.filter((outlet) => outlet.state !== "closed");
+  progress.degraded(
     open.map(({ label, state }) => {
       const why = [...failed].find(([outlet]) => outlet.label === label)?.[1].message;
       return `${label} (${why ?? (state === "open" ? "still open" : "unreadable")})`;
     }),
   );
-  return proof;
 }
 
 async function switchOff(run: Run, order: OrderRecord): Promise<Reading> {

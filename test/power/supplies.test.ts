@@ -30,6 +30,15 @@ describe("a machine with two supplies", () => {
     expect((await lab.order("server", "on")).degraded).toEqual(["right outlet 1 (still open)"]);
   });
 
+  test("is degraded when it is on already with one of them, and nothing is commanded", async () => {
+    await using lab = new Lab();
+    const { left, right } = server(lab);
+    left().byHand("on");
+    const on = await lab.order("server", "on");
+    expect([on.state, on.degraded]).toEqual(["done", ["right outlet 1 (still open)"]]);
+    expect([...left().commands, ...right().commands]).toEqual([]);
+  });
+
   test("is on in full when both are closed", async () => {
     await using lab = new Lab();
     const { left, right } = server(lab);
