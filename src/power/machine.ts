@@ -147,6 +147,11 @@ export class Machine {
     return this.supplies.every((outlet) => outlet.can.has("query"));
   }
 
+  /** How long a command to the outlet takes to show in a reading (ms). */
+  settleOf(outlet: Outlet): number {
+    return Math.max(outlet.settle, this.spec.settle);
+  }
+
   asking(priority: Priority, signal?: AbortSignal): Asking {
     const { last, fed } = this.remembered.facts;
     return { machine: this.spec.facts, last, fed, priority, ...(signal && { signal }) };

@@ -12,6 +12,7 @@ import type { Exchange } from "./hub.ts";
 import type { MachineMemory } from "./journal.ts";
 import type { Machine, Stage } from "./machine.ts";
 import { type Asking, describeCommand, type Outlet } from "./outlet.ts";
+import { type BeforePress, needsPress, Presses } from "./press.ts";
 import type { Progress } from "./progress.ts";
 import { Prover, type ProverServices, pauses } from "./prover.ts";
 import type { Reading } from "./reading.ts";
@@ -64,16 +65,11 @@ interface Sent {
   readonly failure?: PowerError;
 }
 
-/** What a press was decided on. */
-interface BeforePress {
-  readonly state: "on" | "off";
-  readonly startedAt: number;
-}
-
 export class Run implements Disposable {
   readonly machine: Machine;
   readonly progress: Progress;
   readonly prover: Prover;
+  readonly #presses: Presses;
   readonly #clock: Clock;
   readonly #starts: Starts;
   readonly #synced: () => Promise<void>;
@@ -85,6 +81,7 @@ export class Run implements Disposable {
     this.machine = machine;
     this.progress = services.progress;
     this.prover = new Prover(machine, services);
+    this.#presses = new Presses(machine, this.prover, services);
     this.#clock = services.clock;
     this.#starts = services.starts;
     this.#synced = services.synced;
@@ -169,8 +166,8 @@ export class Run implements Disposable {
         if (attempt > 0 && this.#shownSince(begun, outlet, options)) return { endedAt: this.#clock.now(), acted };
         // It may have been seen to open since the last attempt.
         if (attempt > 0 && options.verb === "on" && this.machine.supplies.includes(outlet)) await this.#rest();
-        const before = outlet.momentary ? await this.#beforePress(outlet) : undefined;
-        if (before && !needsPress(before.state, options)) return { endedAt: this.#clock.now(), acted };
+        const before = outlet.momentary ? await this.#presses.before(outlet) : undefined;
+        if (before && !needsPress(before, options)) return { endedAt: this.#clock.now(), acted };
         const { value: followed, endedAt } = await this.#sendOnce(outlet, options, before);
         acted = true;
         if (!followed) return { endedAt, acted };
@@ -206,7 +203,7 @@ export class Run implements Disposable {
     const at = this.#clock.now();
     const text = `${describeCommand(verb, how)} by ${outlet.label}`;
     try {
-      const ready = before && (() => this.#stillSo(outlet, before));
+      const ready = before && (() => this.#presses.stillSo(outlet, before));
       const exchange = await outlet.command(verb, how, this.#asking(), ready);
       const { doubt } = exchange;
       this.progress.exchange("command", { at, text: doubt === undefined ? text : `${text}; ${doubt}` });
@@ -219,40 +216,6 @@ export class Run implements Disposable {
     } finally {
       this.machine.voidReadings();
     }
-  }
-
-  /**
-   * A button toggles: it is pressed only on a measured opposite reading, taken after the last press has settled; for a
-   * restart, on one that shows the machine on.
-   */
-  async #beforePress(outlet: Outlet): Promise<BeforePress> {
-    if (outlet.commandedAt !== undefined) await this.#sleepUntil(outlet.commandedAt + this.#settle(outlet));
-    const { state, confidence, startedAt } = await this.#turnedByPress(outlet);
-    if (confidence === "measured" && state !== "unknown") return { state, startedAt };
-    throw new PowerError(
-      "refused",
-      `${outlet.label} is a button, and the state is not measured: pressing it might do the opposite`,
-      { hint: "Give the machine a query that measures, such as `reachable` or the power LED." },
-    );
-  }
-
-  /** What a press turns round: the machine, or the relay of its supply. */
-  async #turnedByPress(outlet: Outlet): Promise<Pick<Reading, "state" | "confidence" | "startedAt">> {
-    if (!this.machine.supplies.includes(outlet)) return this.prover.read();
-    if (!outlet.can.has("query")) return { state: "unknown", confidence: "assumed", startedAt: this.#clock.now() };
-    const { value, startedAt } = await outlet.read(this.#asking());
-    return { state: value.state, confidence: value.assumed ? "assumed" : "measured", startedAt };
-  }
-
-  /** In its turn, just before it is pressed: somebody else may have read another state since. Throws PowerError. */
-  async #stillSo(outlet: Outlet, { state, startedAt }: BeforePress): Promise<void> {
-    // What was read in the turn before is known to the machine by then.
-    await new Promise((resolve) => setImmediate(resolve));
-    const { supplies, name } = this.machine;
-    const newest = this.machine.newerThan({ startedAt });
-    const now = newest && (supplies.includes(outlet) ? relayState(newest, outlet) : newest.state);
-    if (now !== undefined && now !== state)
-      throw new PowerError("busy", `${name} changed before ${outlet.label} could be pressed`);
   }
 
   #asking(): Asking {
@@ -300,7 +263,7 @@ export class Run implements Disposable {
    */
   async #stage({ outlet, how, wait }: Stage, verb: "on" | "off", lastWay: boolean): Promise<Reading> {
     const options: CommandOptions = { verb, how, goal: verb, wait, lastWay };
-    const settle = this.#settle(outlet);
+    const settle = this.machine.settleOf(outlet);
     if (verb === "on") await this.turnToStart();
     const opposed = this.machine.cloudAgainst(verb);
     const since = await this.command(outlet, options);
@@ -388,33 +351,13 @@ export class Run implements Disposable {
   }
 
   get supplySettle(): number {
-    return Math.max(0, ...this.machine.supplies.map((outlet) => this.#settle(outlet)));
-  }
-
-  #settle(outlet: Outlet): number {
-    return Math.max(outlet.settle, this.machine.spec.settle);
-  }
-
-  async #sleepUntil(time: number): Promise<void> {
-    const ms = time - this.#clock.now();
-    if (ms > 0) await this.#clock.sleep(ms, this.#signal);
+    return Math.max(0, ...this.machine.supplies.map((outlet) => this.machine.settleOf(outlet)));
   }
 
   [Symbol.dispose](): void {
     this.#giveTurnBack?.();
     this.progress.waitsFor(undefined);
   }
-}
-
-function needsPress(state: "on" | "off", { verb, goal }: CommandOptions): boolean {
-  return verb === goal ? state !== goal : state === goal;
-}
-
-/** What a reading tells of one outlet of the supply. */
-function relayState({ outlets, fed }: Reading, { label }: Outlet): "on" | "off" | undefined {
-  const state = outlets?.find((outlet) => outlet.label === label)?.state;
-  if (outlets) return state === "unknown" ? undefined : state && (state === "closed" ? "on" : "off");
-  return fed === undefined ? undefined : fed ? "on" : "off";
 }
 
 /** Undefined where there is but one. */
