@@ -458,14 +458,16 @@ export class Invariants {
     const told = this.#scene.site.contacts.filter(
       (contact) => contact.began >= ended && contact.told !== undefined && (contact.reached ?? Infinity) <= now,
     );
-    const says = (of: string, state: "on" | "off") =>
-      told.some((contact) => contact.key === of && contact.told === state);
-    const cut = plan.supplies.length > 0 && plan.supplies.every((outlet) => says(outlet, "off"));
+    const toldSince = (of: string, state: "on" | "off", from: number) =>
+      told.find((contact) => contact.key === of && contact.told === state && contact.began >= from);
     const supply = plan.supplies.includes(key);
-    if (supply && !says(key, to)) return false;
+    const shown = supply ? toldSince(key, to, ended) : undefined;
+    if (supply && !shown) return false;
     // What was asked of the machine is void without current; what its supply starts shows in the machine.
     if (supply && (to === "off" || plan.afterAc === "stays_off" || (plan.query === undefined && !plan.metered)))
       return true;
+    const from = shown?.began ?? ended;
+    const cut = plan.supplies.length > 0 && plan.supplies.every((outlet) => toldSince(outlet, "off", from));
     return cut || this.#judgements(plan, ended, now, true).includes(to);
   }
 
