@@ -72,7 +72,7 @@ export class Clouds {
         ? hasShown(cloud, seen) && !this.#unsettled(cloud.goal, cloud.since, startedAt, "supply")
         : !fed && !this.#closing(startedAt),
     );
-    return !fed && dropped.some((cloud) => cloud.of === "supply" && cloud.goal === "off");
+    return !fed && dropped.some((cloud) => cloud.of === "supply");
   }
 
   /** The cloud under which a reading of `state` is not to be trusted at `now`. */

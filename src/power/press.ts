@@ -51,11 +51,18 @@ export class Presses {
   async stillSo(outlet: Outlet, { state, startedAt }: BeforePress): Promise<void> {
     // What was read in the turn before is known to the machine by then.
     await new Promise((resolve) => setImmediate(resolve));
-    const { supplies, name } = this.#machine;
     const newest = this.#machine.newerThan({ startedAt });
-    const now = newest && (supplies.includes(outlet) ? relayState(newest, outlet) : newest.state);
-    if (now !== undefined && now !== state)
-      throw new PowerError("busy", `${name} changed before ${outlet.label} could be pressed`);
+    if (newest && this.#differs(newest, outlet, state))
+      throw new PowerError("busy", `${this.#machine.name} changed before ${outlet.label} could be pressed`);
+  }
+
+  /** Does the reading tell another state of what a press turns round? */
+  #differs({ state, fed, outlets }: Reading, outlet: Outlet, before: "on" | "off"): boolean {
+    const opposite = before === "on" ? "off" : "on";
+    if (!this.#machine.supplies.includes(outlet)) return state === opposite;
+    if (!outlets) return fed === (opposite === "on");
+    const relay = outlets.find(({ label }) => label === outlet.label)?.state;
+    return relay === (opposite === "on" ? "closed" : "open");
   }
 
   /** What a press turns round: the machine, or the relay of its supply. */
@@ -73,11 +80,4 @@ export function needsPress(
   { verb, goal }: { readonly verb: string; readonly goal: "on" | "off" },
 ): boolean {
   return verb === goal ? state !== goal : state === goal;
-}
-
-/** What a reading tells of one outlet of the supply. */
-function relayState({ outlets, fed }: Reading, { label }: Outlet): "on" | "off" | undefined {
-  const state = outlets?.find((outlet) => outlet.label === label)?.state;
-  if (outlets) return state === "unknown" ? undefined : state && (state === "closed" ? "on" : "off");
-  return fed === undefined ? undefined : fed ? "on" : "off";
 }

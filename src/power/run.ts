@@ -165,7 +165,7 @@ export class Run implements Disposable {
         this.safePoint();
         if (attempt > 0 && this.#shownSince(begun, outlet, options)) return { endedAt: this.#clock.now(), acted };
         // It may have been seen to open since the last attempt.
-        if (attempt > 0 && options.verb === "on" && this.machine.supplies.includes(outlet)) await this.#rest();
+        if (options.verb === "on" && this.machine.supplies.includes(outlet)) await this.#rest();
         const before = outlet.momentary ? await this.#presses.before(outlet) : undefined;
         if (before && !needsPress(before, options)) return { endedAt: this.#clock.now(), acted };
         const { value: followed, endedAt } = await this.#sendOnce(outlet, options, before);

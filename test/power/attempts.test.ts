@@ -281,6 +281,28 @@ describe("a command that fails", () => {
     expect([sent.length, gaps()]).toEqual([2, [5_300]]);
   });
 
+  test("to open a supply is repeated at once, however lately that was seen to open", async () => {
+    await using lab = new Lab();
+    const sent: number[] = [];
+    const driver = variant(lab, "plug", {
+      off: async (hub, outlet, { signal }) => {
+        sent.push(lab.clock.now());
+        if (sent.length === 1) throw cannotHaveActed("busy");
+        await hub.command(outlet, "off", signal);
+      },
+    });
+    const outlet = lab.outlet("plug", { kind: "plug", initial: "on" }, driver);
+    lab.add("pi1", { supplies: [{ outlet }], minOff: 5_000, fresh: 0 });
+    const { done } = lab.power.order({ machine: "pi1", verb: "off", actor: MAAS });
+    for (const action of ["off", "on"] as const) {
+      await lab.wait(100);
+      lab.device("plug").byHand(action);
+      await lab.run(lab.power.query("pi1"));
+    }
+    expect((await lab.run(done)).state).toBe("done");
+    expect(sent.map((at) => at - (sent[0] ?? 0))).toEqual([0, 500]);
+  });
+
   test("and was to reset the machine is repeated though that is measured on", async () => {
     await using lab = new Lab();
     const failures = [cannotHaveActed("busy")];

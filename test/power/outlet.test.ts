@@ -221,6 +221,13 @@ describe("what a device told of an outlet unasked", () => {
       expect([(await bare.run(reading)).value, reads()]).toEqual([{ state: "on" }, 1]);
     });
 
+    test("otherwise in the moment in which that began, leaves it as it was read", async () => {
+      const { bare, tell, read, reads } = await slowly(["on"]);
+      await using _bare = bare;
+      tell("off");
+      expect([(await bare.run(read())).value, reads()]).toEqual([{ state: "on" }, 1]);
+    });
+
     test("leaves it as it was read where that is nothing definite", async () => {
       const { bare, tell, read, reads, pause } = await slowly([{ state: "unknown" }]);
       await using _bare = bare;

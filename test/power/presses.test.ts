@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import simulated from "../../src/drivers/simulated.ts";
 import type { QueryAnswer } from "../../src/power/driver.ts";
 import { PowerError } from "../../src/power/errors.ts";
+import type { OrderRecord } from "../../src/power/order.ts";
 import type { MachineSpec, OutletSpec } from "../../src/power/spec.ts";
 import { ANNA, Lab, MAAS } from "./lab.ts";
 import { deeds, lastOrder, telling, unreadable, variant } from "./scripted.ts";
@@ -31,6 +32,35 @@ function pressed(lab: Lab): number[] {
 /** Tells these answers, the last one again and again. */
 function inTurn(...answers: QueryAnswer[]): () => QueryAnswer {
   return () => (answers.length > 1 ? answers.shift() : answers[0]) ?? "off";
+}
+
+/** An outlet that toggles. Each read takes 100 ms, and tells what was so when it began. */
+function toggling(lab: Lab, hub: string, state: "on" | "off") {
+  const it = { state, presses: 0 };
+  const outlet = toldOutlet(lab, hub, {
+    momentary: true,
+    answers: async () => {
+      const { state } = it;
+      await lab.clock.sleep(100);
+      return state;
+    },
+    obeys: async () => {
+      it.presses += 1;
+      it.state = it.state === "on" ? "off" : "on";
+    },
+  });
+  return Object.assign(it, { outlet });
+}
+
+/** An order of `desk`; somebody else asks while its last read before the press is under way, and then the change happens. */
+async function contested(lab: Lab, change: () => void, verb: "on" | "off" = "off"): Promise<OrderRecord> {
+  const { order, done } = lab.power.order({ machine: "desk", verb, actor: MAAS });
+  await lab.wait(150);
+  lab.power.query("desk").catch(() => undefined);
+  await lab.wait(30);
+  change();
+  await lab.run(done).catch(() => undefined);
+  return order;
 }
 
 const REFUSAL = {
@@ -71,36 +101,27 @@ describe("a button", () => {
     expect(last).toMatchObject({ state: "on" });
   });
 
-  test("is not pressed on what was read before somebody else read otherwise", async () => {
+  test.each([
+    { otherwise: true, presses: 0 },
+    { otherwise: false, presses: 1 },
+  ])("is pressed $presses times when somebody else read otherwise just before: $otherwise", async (it) => {
     await using lab = new Lab({ slow: true });
-    let [runs, presses] = [true, 0];
-    const button = toldOutlet(lab, "desk", {
-      momentary: true,
-      pace: { concurrency: 1 },
-      answers: async () => {
-        const state = runs ? "on" : "off";
-        await lab.clock.sleep(100);
-        return state;
-      },
-      obeys: async () => {
-        presses += 1;
-        runs = !runs;
-      },
-    });
-    const stage = { outlet: button, wait: 10_000 };
+    const desk = toggling(lab, "desk", "on");
+    const stage = { outlet: desk.outlet, wait: 10_000 };
     lab.add("desk", {
-      query: { kind: "one", outlet: button },
+      query: { kind: "one", outlet: desk.outlet },
       fresh: 0,
       stages: { on: [], off: [stage], cycle: [], reset: [] },
     });
-    const { done } = lab.power.order({ machine: "desk", verb: "off", actor: MAAS });
-    // While the last read before the press is under way somebody asks; before that is answered the machine halts by itself.
-    await lab.wait(150);
-    lab.power.query("desk").catch(() => undefined);
-    await lab.wait(30);
-    runs = false;
-    expect(await lab.run(done)).toMatchObject({ state: "done", grade: "measured" });
-    expect([presses, runs]).toEqual([0, false]);
+    const order = await contested(lab, () => {
+      // By itself.
+      if (it.otherwise) desk.state = "off";
+    });
+    expect(order).toMatchObject({ state: "done", grade: "measured" });
+    expect([desk.presses, desk.state]).toEqual([it.presses, "off"]);
+    expect(order.steps.flatMap(({ error }) => error ?? [])).toEqual(
+      it.otherwise ? [{ code: "busy", message: "desk changed before desk could be pressed" }] : [],
+    );
   });
 
   test("waits until an earlier press has shown", async () => {
@@ -226,31 +247,58 @@ describe("a relay that toggles, in the supply of a machine", () => {
     expect(lab.commands("desk")).toEqual([]);
   });
 
-  test.each([1, 2])("is not told anything when somebody else saw it elsewhere, with %i outlets", async (outlets) => {
-    await using lab = new Lab({ slow: true });
-    let [closed, told] = [true, 0];
-    const relay = toldOutlet(lab, "relay", {
-      momentary: true,
-      pace: { concurrency: 1 },
-      answers: async () => {
-        const state = closed ? "on" : "off";
-        await lab.clock.sleep(100);
-        return state;
+  describe("is told", () => {
+    test.each<{
+      what: string;
+      others: "on" | "off" | undefined;
+      change: readonly ("relay" | "other")[];
+      presses: number;
+    }>([
+      { what: "nothing, where it is the only one and was seen open", others: undefined, change: ["relay"], presses: 0 },
+      { what: "once, where it is the only one and was seen closed again", others: undefined, change: [], presses: 1 },
+      {
+        what: "nothing, where it was seen open beside one that is closed",
+        others: "on",
+        change: ["relay"],
+        presses: 0,
       },
-      obeys: async () => {
-        told += 1;
-        closed = !closed;
-      },
+      { what: "nothing, where it was seen open beside one that is open", others: "off", change: ["relay"], presses: 0 },
+      { what: "once, where the other one was seen open", others: "on", change: ["other"], presses: 1 },
+    ])("$what just before", async ({ others, change, presses }) => {
+      await using lab = new Lab({ slow: true });
+      const relay = toggling(lab, "relay", "on");
+      const other = { state: others };
+      const beside = toldOutlet(lab, "other", {
+        answers: () => other.state ?? "off",
+        obeys: async () => {
+          other.state = "off";
+        },
+      });
+      lab.add("desk", {
+        supplies: [...(others ? [{ outlet: beside }] : []), { outlet: relay.outlet }],
+        fresh: 0,
+        verify: 10_000,
+      });
+      await contested(lab, () => {
+        if (change.includes("relay")) relay.state = "off";
+        if (change.includes("other")) other.state = "off";
+      });
+      expect([relay.presses, relay.state]).toEqual([presses, "off"]);
     });
-    const other = outlets === 2 ? [{ outlet: toldOutlet(lab, "other", { answers: () => "off" }) }] : [];
-    lab.add("desk", { supplies: [{ outlet: relay }, ...other], fresh: 0, verify: 10_000 });
-    const { done } = lab.power.order({ machine: "desk", verb: "off", actor: MAAS });
-    await lab.wait(150);
-    lab.power.query("desk").catch(() => undefined);
-    await lab.wait(30);
-    closed = false;
-    await lab.run(done).catch(() => undefined);
-    expect([told, closed]).toEqual([0, false]);
+
+    test("nothing, where it is to close and was seen closed just before", async () => {
+      await using lab = new Lab({ slow: true });
+      const relay = toggling(lab, "relay", "off");
+      lab.add("desk", { supplies: [{ outlet: relay.outlet }], fresh: 0, verify: 10_000 });
+      await contested(
+        lab,
+        () => {
+          relay.state = "on";
+        },
+        "on",
+      );
+      expect([relay.presses, relay.state]).toEqual([0, "on"]);
+    });
   });
 
   test("waits until what it was told before has shown", async () => {

@@ -3,7 +3,7 @@ import simulated from "../../src/drivers/simulated.ts";
 import { PowerError } from "../../src/power/errors.ts";
 import type { MachineMemory } from "../../src/power/journal.ts";
 import { until } from "../expecting.ts";
-import { ANNA, Lab, MAAS } from "./lab.ts";
+import { ANNA, Lab, MAAS, Notebook } from "./lab.ts";
 import { unreadable, variant } from "./scripted.ts";
 import { toldOutlet } from "./told-outlet.ts";
 
@@ -231,6 +231,19 @@ describe("what is kept of a supply that cannot be read", () => {
     expect((await lab.failure("pi1", "on", { actor: ANNA })).code).toBe("refused");
     expect(lab.notebook.get("pi1")).toEqual(before);
   });
+});
+
+test("what cannot be kept of a machine is told", async () => {
+  class Full extends Notebook {
+    override set(): void {
+      throw new Error("disk full");
+    }
+  }
+  const full = new Full();
+  await using lab = new Lab({ store: { journal: full, memory: full } });
+  lab.addMachine("nuc1");
+  await lab.run(lab.power.query("nuc1"));
+  expect(lab.signals).toContainEqual({ kind: "journal:failed", at: lab.clock.now(), message: "disk full" });
 });
 
 describe("what was learnt of a machine that a reload replaces", () => {
