@@ -248,56 +248,42 @@ describe("a relay that toggles, in the supply of a machine", () => {
   });
 
   describe("is told", () => {
-    test.each<{
-      what: string;
-      others: "on" | "off" | undefined;
-      change: readonly ("relay" | "other")[];
-      presses: number;
-    }>([
-      { what: "nothing, where it is the only one and was seen open", others: undefined, change: ["relay"], presses: 0 },
-      { what: "once, where it is the only one and was seen closed again", others: undefined, change: [], presses: 1 },
-      {
-        what: "nothing, where it was seen open beside one that is closed",
-        others: "on",
-        change: ["relay"],
-        presses: 0,
-      },
-      { what: "nothing, where it was seen open beside one that is open", others: "off", change: ["relay"], presses: 0 },
-      { what: "once, where the other one was seen open", others: "on", change: ["other"], presses: 1 },
-    ])("$what just before", async ({ others, change, presses }) => {
+    /** `other` is what a plain outlet beside it reads, whatever that is told; absent: there is none. */
+    interface Case {
+      readonly what: string;
+      readonly verb: "on" | "off";
+      readonly other?: "on" | "off";
+      readonly seen: boolean;
+    }
+
+    test.each<Case>([
+      { what: "nothing, where it is the only one and was seen open", verb: "off", seen: true },
+      { what: "once, where it is the only one and was seen closed again", verb: "off", seen: false },
+      { what: "nothing, where it was seen open beside one that is closed", verb: "off", other: "on", seen: true },
+      { what: "nothing, where it was seen open beside one that is open", verb: "off", other: "off", seen: true },
+      { what: "once, where it was seen closed again beside one that is open", verb: "off", other: "off", seen: false },
+      { what: "nothing, where it is the only one and was seen closed", verb: "on", seen: true },
+      { what: "nothing, where it was seen closed beside one that is open", verb: "on", other: "off", seen: true },
+      { what: "once, where it was seen open again beside one that is open", verb: "on", other: "off", seen: false },
+    ])("$what, just before it is to be switched $verb", async ({ verb, other, seen }) => {
       await using lab = new Lab({ slow: true });
-      const relay = toggling(lab, "relay", "on");
-      const other = { state: others };
-      const beside = toldOutlet(lab, "other", {
-        answers: () => other.state ?? "off",
-        obeys: async () => {
-          other.state = "off";
-        },
-      });
+      const relay = toggling(lab, "relay", verb === "on" ? "off" : "on");
+      const beside = other && toldOutlet(lab, "other", { answers: () => other, obeys: async () => undefined });
       lab.add("desk", {
-        supplies: [...(others ? [{ outlet: beside }] : []), { outlet: relay.outlet }],
+        supplies: [...(beside ? [{ outlet: beside }] : []), { outlet: relay.outlet }],
         fresh: 0,
         verify: 10_000,
       });
-      await contested(lab, () => {
-        if (change.includes("relay")) relay.state = "off";
-        if (change.includes("other")) other.state = "off";
-      });
-      expect([relay.presses, relay.state]).toEqual([presses, "off"]);
-    });
-
-    test("nothing, where it is to close and was seen closed just before", async () => {
-      await using lab = new Lab({ slow: true });
-      const relay = toggling(lab, "relay", "off");
-      lab.add("desk", { supplies: [{ outlet: relay.outlet }], fresh: 0, verify: 10_000 });
-      await contested(
+      const { steps } = await contested(
         lab,
         () => {
-          relay.state = "on";
+          if (seen) relay.state = verb;
         },
-        "on",
+        verb,
       );
-      expect([relay.presses, relay.state]).toEqual([0, "on"]);
+      expect([relay.presses, relay.state]).toEqual([seen ? 0 : 1, verb]);
+      const busy = steps.filter(({ error }) => error?.code === "busy");
+      expect(busy).toHaveLength(seen ? 1 : 0);
     });
   });
 
