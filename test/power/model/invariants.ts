@@ -122,7 +122,7 @@ export class Invariants {
       seen.size === 1 &&
       seen.has(verb) &&
       !this.#pending(plan, opposite(verb), contact.began) &&
-      !this.#heard(plan, opposite(verb), { from, to: contact.began }) &&
+      !this.#doubted(plan, opposite(verb), { from, to: contact.began }) &&
       !(verb === "off" && this.#restarting(plan, contact.began)) &&
       !this.#unsent(plan, contact.began) &&
       order.steps.some(({ what: kind, error, at }) => kind === "read" && !error && at >= from)
@@ -425,6 +425,11 @@ export class Invariants {
     if (plan.query === undefined) return false;
     const last = this.#toldAt(plan.query, to);
     return last?.pushed === true && last.told === state && last.began > from;
+  }
+
+  /** Was the state told unasked between the times? It may be newer than a part of what was read meanwhile. */
+  #doubted(plan: Plan, state: "on" | "off", { from, to }: { readonly from: number; readonly to: number }): boolean {
+    return this.#contactsOf(plan, from, to).some((contact) => contact.pushed && contact.told === state);
   }
 
   /**
