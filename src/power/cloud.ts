@@ -62,8 +62,8 @@ export class Clouds {
   }
 
   /**
-   * The supply was seen closed or open, or each of its outlets. Open: nothing that was asked of the machine before can still happen in it.
-   * Answers whether a command to open it showed for the first time.
+   * The supply was seen closed or open, or each of its outlets. Open: nothing that was asked of the machine before can
+   * still happen in it. Answers whether a command to open it showed for the first time.
    */
   supplied(seen: SupplySeen): boolean {
     const { fed, startedAt } = seen;

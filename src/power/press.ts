@@ -51,17 +51,19 @@ export class Presses {
   async stillSo(outlet: Outlet, { state, startedAt }: BeforePress): Promise<void> {
     // What was read in the turn before is known to the machine by then.
     await new Promise((resolve) => setImmediate(resolve));
-    const newest = this.#machine.newerThan({ startedAt });
-    if (newest && this.#differs(newest, outlet, state))
+    if (this.#differsSince(startedAt, outlet, state))
       throw new PowerError("busy", `${this.#machine.name} changed before ${outlet.label} could be pressed`);
   }
 
-  /** Does the reading tell another state of what a press turns round? */
-  #differs({ state, fed, outlets }: Reading, outlet: Outlet, before: "on" | "off"): boolean {
+  /** Is another state known of what a press turns round, from a reading that began after that time? */
+  #differsSince(time: number, outlet: Outlet, before: "on" | "off"): boolean {
+    const { supplies, remembered } = this.#machine;
     const opposite = before === "on" ? "off" : "on";
-    if (!this.#machine.supplies.includes(outlet)) return state === opposite;
-    if (!outlets) return fed === (opposite === "on");
-    const relay = outlets.find(({ label }) => label === outlet.label)?.state;
+    // Known even where a reload replaced the machine while it was read.
+    if (!supplies.includes(outlet)) return remembered.shownSince(time) === opposite;
+    const newest = this.#machine.newerThan({ startedAt: time });
+    if (!newest?.outlets) return newest?.fed === (opposite === "on");
+    const relay = newest.outlets.find(({ label }) => label === outlet.label)?.state;
     return relay === (opposite === "on" ? "closed" : "open");
   }
 

@@ -27,9 +27,10 @@ export class Remembered {
   readonly #services: RememberedServices;
   readonly #clouds: Clouds;
   #facts: MachineMemory;
-  /** What was read before these times is older than what is known (ms since 1970). */
+  /** What was read of the supply before is older than what is known (ms since 1970). */
   #suppliedAt = 0;
-  #shownAt = 0;
+  /** The newest state that was measured, and when that began. */
+  #shown: { readonly state: "on" | "off" | undefined; readonly startedAt: number } = { state: undefined, startedAt: 0 };
   /** The last commands to that goal that showed: when that was known (ms since 1970), and by what. */
   readonly #ended: { on?: CloudEnd; off?: CloudEnd } = {};
 
@@ -64,6 +65,11 @@ export class Remembered {
   beganUnderCloud(reading: Reading, state: "on" | "off"): boolean {
     const ended = this.#ended[state === "on" ? "off" : "on"];
     return ended !== undefined && ended.by !== reading && reading.startedAt < ended.at;
+  }
+
+  /** The newest state that was measured in a reading which began after that time (ms since 1970); undefined where none was. */
+  shownSince(time: number): "on" | "off" | undefined {
+    return this.#shown.startedAt > time ? this.#shown.state : undefined;
   }
 
   /** Kept before the command is sent, so that a crash in the middle of it does not lose them. */
@@ -102,8 +108,8 @@ export class Remembered {
       if (opened || (!fed && this.#facts.fed === true)) learnt.openedAt = now;
       if (fed !== this.#facts.fed) learnt.fed = fed;
     }
-    if (state !== undefined && state !== "unknown" && confidence === "measured" && startedAt >= this.#shownAt) {
-      this.#shownAt = startedAt;
+    if (state !== undefined && state !== "unknown" && confidence === "measured" && startedAt >= this.#shown.startedAt) {
+      this.#shown = { state, startedAt };
       this.#clouds.shown(state, startedAt);
       if (last?.state !== state) learnt.last = { state, at: startedAt };
     }

@@ -96,6 +96,21 @@ describe("a state that changed", () => {
   });
 });
 
+test("the newest state that was measured is known by when its reading began, whichever came last", async () => {
+  const { it, says, look } = machineSaying("on");
+  await using _it = it;
+  const { remembered } = it.machine;
+  expect(remembered.shownSince(0)).toBeUndefined();
+  await look();
+  const at = it.now();
+  expect([remembered.shownSince(at - 1), remembered.shownSince(at)]).toEqual(["on", undefined]);
+  for (const now of [{ state: "off", at: at - 1 }, { state: "unknown" }, { state: "off", assumed: true }] as const) {
+    says.now = now;
+    await look();
+    expect(remembered.shownSince(at - 1)).toBe("on");
+  }
+});
+
 describe("a reading that is older than the last one", () => {
   test("does not take its place, and is told to orders alone", async () => {
     const { it, says, look } = machineSaying("on");
